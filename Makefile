@@ -1,0 +1,52 @@
+# Every target is self-contained: it makes .venv, installs what it needs, and goes on. A second run starts at once.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: help run test test-fast lint bench clean
+
+help:
+	@echo "make run    set everything up and serve the chat page with the demo knowledge base"
+	@echo "make test   set everything up and run every check"
+	@echo "make lint   style, types and import rules only"
+	@echo "make bench  measure speed; results go to data/baselines/"
+
+# torch first, by its one pin: whatever build is at hand for it satisfies the looser range of pyproject.toml.
+$(VENV)/.torch: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r constraints.txt uv
+	@touch $@
+
+$(STAMP): $(VENV)/.torch pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: $(STAMP)
+	@exec $(BIN)/touchstone serve
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-fast: $(DEV_STAMP)
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/touchstone bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,240 @@
+"""A question becomes a cited answer: understand, recall, rerank, select, generate. Everyone who asks comes here."""
+
+import logging
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from app.catalogue import say
+from app.models import Models
+from app.result import ModelNames, Result
+from app.settings import Settings
+from app.storage.chunks import Chunks
+from app.suggestions import suggest
+from generation.abstain import abstain, clarify
+from generation.errors import GenerationError
+from generation.generate import generate
+from generation.prompt import build_prompt
+from generation.types import Answer, Delta, Outcome, Sampling, Usage
+from rerank.errors import RerankStopped
+from rerank.rerank import rerank
+from rerank.select import Selection, select
+from rerank.types import Reranked
+from retrieval.protocols import LexicalIndex, VectorStore
+from retrieval.recall import recall
+from retrieval.types import Notice, Passage, Query, Ranked, Scope
+from retrieval.understand import understand
+
+log = logging.getLogger(__name__)
+Stopped = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question. ``collections`` are names, for display; the scope decides what is searched."""
+
+    question: str
+    scope: Scope
+    collections: tuple[str, ...]
+    instruction: str
+    rerank: bool
+    top_k: int
+    top_n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage is done."""
+
+    name: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The passages the generator is about to read."""
+
+    passages: tuple[Passage, ...]
+
+
+Event = Stage | Sources | Delta | Result
+
+
+@dataclass(slots=True)
+class _Trace:
+    """What one question gathers on its way."""
+
+    ask: Ask
+    began: float
+    query: Query | None = None
+    ranked: tuple[Ranked, ...] = ()
+    reranker: str = ""
+    notices: list[Notice] = field(default_factory=list)
+    timings: list[tuple[str, float]] = field(default_factory=list)
+
+    def lap(self, name: str, since: float) -> Stage:
+        """Note how long a stage took."""
+        ms = (time.perf_counter() - since) * 1000
+        self.timings.append((name, ms))
+        return Stage(name, ms)
+
+
+class Answering:
+    """Answers questions. Thread-safe: it holds no state of its own."""
+
+    def __init__(
+        self, *, models: Models, vectors: VectorStore, lexical: LexicalIndex, chunks: Chunks, settings: Settings
+    ) -> None:
+        self._models = models
+        self._vectors = vectors
+        self._lexical = lexical
+        self._chunks = chunks
+        self._settings = settings
+
+    def ask(self, ask: Ask, stopped: Stopped) -> Iterator[Event]:
+        """Stages as they end, the sources, the answer piece by piece, and last one ``Result``.
+
+        ``stopped`` is polled throughout; a stopped answer ends with outcome cancelled and what was written so far.
+        """
+        trace = _Trace(ask, time.perf_counter(), notices=list(self._models.notices))
+        query = understand(ask.question, ask.scope)
+        trace.query = query
+        yield trace.lap("understand", trace.began)
+        if query.vague:
+            trace.notices.append(Notice.of("vague_question"))
+            clarification = clarify(query.language, suggest(query, self._chunks))
+            yield self._finish(trace, clarification.answer, clarification.suggestions)
+            return
+        yield self._recall(trace, query)
+        try:
+            yield self._rerank(trace, query, stopped)
+        except RerankStopped:
+            yield self._finish(trace, _empty("", "cancelled"))
+            return
+        began = time.perf_counter()
+        selection = self._select(trace)
+        yield trace.lap("select", began)
+        if not selection.passages:
+            yield self._finish(trace, self._abstain(query, selection))
+            return
+        yield Sources(selection.passages)
+        yield from self._generate(trace, query, selection, stopped)
+
+    def _recall(self, trace: _Trace, query: Query) -> Stage:
+        began = time.perf_counter()
+        settings = self._settings.retrieval.model_copy(update={"top_k": trace.ask.top_k})
+        recalled = recall(
+            query, embedder=self._models.embedder, vectors=self._vectors, lexical=self._lexical, chunks=self._chunks,
+            settings=settings,
+        )  # fmt: skip
+        trace.notices.extend(recalled.notices)
+        trace.timings.extend(recalled.timings_ms)
+        trace.ranked = tuple(Ranked(candidate, None, candidate.rank) for candidate in recalled.candidates)
+        return trace.lap("recall", began)
+
+    def _abstain(self, query: Query, selection: Selection) -> Answer:
+        return abstain(
+            query.asked,
+            language=query.language,
+            nearest=[ranked.chunk for ranked in selection.nearest],
+            relevance=selection.best,
+            floor=None if selection.best is None else self._floor(),
+        )
+
+    def _rerank(self, trace: _Trace, query: Query, stopped: Stopped) -> Stage:
+        began = time.perf_counter()
+        wanted = trace.ask.rerank and self._settings.rerank.enabled
+        reranked: Reranked = rerank(
+            query.text,
+            [ranked.candidate for ranked in trace.ranked],
+            instruction=trace.ask.instruction,
+            reranker=self._models.reranker if wanted else None,
+            timeout_s=self._settings.rerank.timeout_s,
+            stopped=stopped,
+        )
+        trace.ranked = reranked.ranked
+        trace.reranker = reranked.identity
+        # A reranker that failed its self-test has a notice of its own, which says more than "off".
+        broken = wanted and self._models.reranker is None
+        trace.notices.extend(n for n in reranked.notices if not (broken and n.code == "rerank_off"))
+        return trace.lap("rerank", began)
+
+    def _select(self, trace: _Trace) -> Selection:
+        selection = select(
+            trace.ranked,
+            top_n=trace.ask.top_n,
+            floor=self._floor(),
+            near_duplicate=self._settings.rerank.near_duplicate,
+        )
+        trace.notices.extend(selection.notices)
+        return selection
+
+    def _floor(self) -> float:
+        set_by_admin = self._settings.rerank.floor
+        return self._models.floor if set_by_admin is None else set_by_admin
+
+    def _generate(
+        self, trace: _Trace, query: Query, selection: Selection, stopped: Stopped
+    ) -> Iterator[Event]:
+        began = time.perf_counter()
+        generator, settings = self._models.generator, self._settings.generation
+        sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.seed)
+        deadline = began + settings.timeout_s
+        answer: Answer | None = None
+        first = True
+        try:
+            prompt = build_prompt(
+                query.asked, language=query.language, instruction=trace.ask.instruction,
+                passages=selection.passages, count_tokens=generator.count_tokens,
+                context_tokens=generator.context_tokens, max_answer_tokens=sampling.max_tokens,
+                nonce=secrets.token_hex(8),
+            )  # fmt: skip
+            for event in generate(
+                prompt, generator, sampling, lambda: stopped() or time.perf_counter() > deadline
+            ):
+                if isinstance(event, Answer):
+                    answer = event
+                    continue
+                if first:
+                    trace.lap("first_token", began)
+                    first = False
+                yield event
+        except GenerationError as error:
+            log.exception("the generator failed")
+            trace.notices.append(Notice.of("generation_failed", reason=error))
+        yield trace.lap("generate", began)
+        if answer is None:
+            text = say(Notice.of("answer_unavailable"), query.language)
+            answer = _empty(text, "truncated", selection.passages, generator.identity)
+        elif answer.outcome == "cancelled" and not stopped():
+            trace.notices.append(Notice.of("generation_timeout", seconds=f"{settings.timeout_s:g}"))
+        yield self._finish(trace, answer)
+
+    def _finish(self, trace: _Trace, answer: Answer, suggestions: Sequence[str] = ()) -> Result:
+        trace.timings.append(("total", (time.perf_counter() - trace.began) * 1000))
+        assert trace.query is not None  # noqa: S101 - set before anything can finish
+        return Result(
+            trace_id=uuid.uuid4().hex,
+            question=trace.ask.question,
+            language=trace.query.language,
+            answer=answer,
+            candidates=trace.ranked,
+            notices=(*trace.notices, *answer.notices),
+            suggestions=tuple(suggestions),
+            profile=self._models.profile,
+            models=ModelNames(
+                embedder=self._models.embedder.identity if trace.ranked else "",
+                reranker=trace.reranker,
+                generator=answer.model,
+            ),
+            timings_ms=tuple(trace.timings),
+            collections=trace.ask.collections,
+            instruction=trace.ask.instruction,
+        )
+
+
+def _empty(text: str, outcome: Outcome, passages: tuple[Passage, ...] = (), model: str = "") -> Answer:
+    """An answer that no generator wrote."""
+    return Answer(text, (), passages, outcome, Usage(0, 0), model)

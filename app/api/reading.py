@@ -1,0 +1,150 @@
+"""What the page reads besides answers: status, collections, examples, and a chunk with its neighbours."""
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from app.api.state import language_of, services
+from app.catalogue import say
+from app.errors import NotFound
+from app.result import ModelsView, NoticeView, View
+from app.services import DEMO, Services
+from app.settings import shipped
+from retrieval.types import Notice, Scope
+
+routes = APIRouter(prefix="/api", tags=["reading"])
+Held = Annotated[Services, Depends(services)]
+
+
+class StatusView(View):
+    """Whether questions can be asked, which models answer, and why these."""
+
+    ready: bool
+    state: str
+    detail: str
+    profile: str
+    profile_reason: str
+    models: ModelsView
+    documents: int
+    chunks: int
+    top_k: int
+    top_n: int
+    notices: tuple[NoticeView, ...]
+
+
+class CollectionView(View):
+    """A knowledge base."""
+
+    id: str
+    name: str
+    documents: int
+    chunks: int
+    instruction: str
+
+
+class ExampleView(View):
+    """A question that the demo knowledge base answers well."""
+
+    question: str
+    language: str
+    instruction: str
+
+
+class ChunkView(View):
+    """A chunk as it stands in its document; ``before`` and ``after`` are its neighbours' text."""
+
+    chunk_id: str
+    document: str
+    title: str
+    pages: tuple[int, ...]
+    headings: tuple[str, ...]
+    text: str
+    start: int
+    end: int
+    before: str
+    after: str
+
+
+class Collections(View):
+    """A list of collections."""
+
+    data: tuple[CollectionView, ...]
+
+
+class Examples(View):
+    """A list of examples."""
+
+    data: tuple[ExampleView, ...]
+
+
+@routes.get("/status")
+def status(request: Request, held: Held) -> StatusView:
+    """Whether questions can be asked, and what runs."""
+    language = language_of(request)
+    found = held.collections.all()
+    ready = held.state.name == "ready"
+    models = held.models if ready else None
+    notices: tuple[Notice, ...] = (*held.notices, *(models.notices if models else ()))
+    return StatusView(
+        ready=ready,
+        state=held.state.name,
+        detail=held.state.detail if held.state.name == "failed" else _step(held.state.detail, request),
+        profile=models.profile if models else held.settings.profile,
+        profile_reason=say(models.reason, language) if models else "",
+        models=ModelsView(
+            embedder=models.embedder.identity if models else "",
+            reranker=models.reranker.identity if models and models.reranker else "",
+            generator=models.generator.identity if models else "",
+        ),
+        documents=sum(each.documents for each in found),
+        chunks=sum(each.chunks for each in found),
+        top_k=held.settings.retrieval.top_k,
+        top_n=held.settings.rerank.top_n,
+        notices=tuple(NoticeView(code=n.code, text=say(n, language)) for n in notices),
+    )
+
+
+@routes.get("/collections")
+def collections(held: Held) -> Collections:
+    """Every knowledge base."""
+    return Collections(
+        data=tuple(
+            CollectionView(id=c.id, name=c.name, documents=c.documents, chunks=c.chunks, instruction=c.instruction)
+            for c in held.collections.all()
+        )
+    )
+
+
+@routes.get("/examples")
+def examples(held: Held) -> Examples:
+    """Questions to begin with; none where the demo knowledge base is not loaded."""
+    if not any(each.name == DEMO and each.documents for each in held.collections.all()):
+        return Examples(data=())
+    listed = json.loads((shipped("demo") / "examples.json").read_text(encoding="utf-8"))
+    return Examples(
+        data=tuple(
+            ExampleView(question=e["question"], language=e["language"], instruction=e["instruction"])
+            for e in listed
+            if e["shown"]
+        )
+    )
+
+
+@routes.get("/chunks/{chunk_id}")
+def chunk(chunk_id: str, held: Held) -> ChunkView:
+    """A chunk of a current document version; 404 for anything else."""
+    scope = Scope(frozenset(each.id for each in held.collections.all()))
+    found = held.chunks.chunks([chunk_id], scope).get(chunk_id)
+    if found is None:
+        raise NotFound(f"passage {chunk_id!r} is not there; its document may have been replaced or deleted")
+    before, after = held.chunks.neighbours(found)
+    return ChunkView(
+        chunk_id=found.id, document=found.document, title=found.title, pages=found.pages, headings=found.headings,
+        text=found.text, start=found.start, end=found.end, before=before.text if before else "",
+        after=after.text if after else "",
+    )  # fmt: skip
+
+
+def _step(detail: str, request: Request) -> str:
+    return say(Notice.of(f"loading_{detail}"), language_of(request)) if detail else ""

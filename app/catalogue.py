@@ -1,0 +1,27 @@
+"""Sentences shown to people outside templates: notices and states, in Chinese and English."""
+
+import json
+from functools import cache
+from importlib import resources
+
+from retrieval.types import Language, Notice
+
+
+@cache
+def _sentences(language: Language) -> dict[str, str]:
+    text = resources.files("app").joinpath("i18n", f"notices.{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+def say(notice: Notice, language: Language) -> str:
+    """The notice as a sentence; a code the catalogue lacks (a test finds those) is shown with its bare values."""
+    sentence = _sentences(language).get(notice.code)
+    if sentence is None:
+        return f"{notice.code}: " + ", ".join(f"{name} {value}" for name, value in notice.values)
+    return sentence.format_map(dict(notice.values))
+
+
+def codes(language: Language) -> frozenset[str]:
+    """Every code the catalogue has a sentence for."""
+    return frozenset(_sentences(language))

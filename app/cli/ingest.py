@@ -1,0 +1,110 @@
+"""``touchstone ingest`` and ``touchstone reindex``: files become searchable, with progress and a report."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.catalogue import say
+from app.cli.options import config_option, console, loaded, profile_option, settings_for
+from app.documents import FileReport
+from ingest.load import find_files
+from ingest.pipeline import Progress as StageProgress
+
+LISTED = 20  # files named one by one in the report; totals cover all of them
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--collection", required=True, help="The knowledge base to add to; made when new.")
+@click.option("--instruction", help="What its reranker should prefer, in one sentence; kept with the collection.")
+@profile_option
+@config_option
+def ingest(
+    paths: tuple[Path, ...], collection: str, instruction: str | None, profile: str | None, config: Path | None
+) -> None:
+    """Add files or folders (PDF, Markdown, text) to a collection.
+
+    Unchanged files are skipped, changed ones replaced. Ends with exit code 1 when a file failed; the others are in.
+    """
+    found = find_files(paths)
+    with loaded(settings_for(config, profile)) as services:
+        if instruction is not None:
+            services.collections.set_instruction(services.collections.create(collection).id, instruction)
+        with services.writing() as library:
+            failed = report(lambda progress: library.ingest(found.files, collection, progress), len(found.files))
+    for path, reason in found.skipped:
+        click.echo(f"skipped {path}: {reason}", err=True)
+    if not found.files:
+        click.echo("nothing to ingest: no PDF, Markdown or text file among the paths", err=True)
+    sys.exit(1 if failed or not found.files else 0)
+
+
+@click.command()
+@click.argument("collection")
+@profile_option
+@config_option
+def reindex(collection: str, profile: str | None, config: Path | None) -> None:
+    """Read every document of a collection again, with the present chunker and embedding model."""
+    with loaded(settings_for(config, profile)) as services:
+        count = services.collections.named(collection).documents
+        with services.writing() as library:
+            failed = report(lambda progress: library.reindex(collection, progress), count)
+    sys.exit(1 if failed else 0)
+
+
+def report(run: Callable[[Callable[[str], StageProgress]], Iterable[FileReport]], files: int) -> bool:
+    """Show progress while ``run`` goes on, then print what happened. True when a file failed."""
+    console = Console(stderr=True)
+    reports: list[FileReport] = []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        total = bar.add_task("files", total=files)
+        current = bar.add_task("", total=1, visible=files > 0)
+
+        def progress_of(name: str) -> StageProgress:
+            def show(stage: str, done: int, of: int) -> None:
+                bar.update(current, description=f"{stage} {name}", completed=done, total=of)
+
+            return show
+
+        for each in run(progress_of):
+            reports.append(each)
+            bar.advance(total)
+    _print(reports, console())
+    return any(each.error is not None for each in reports)
+
+
+def _print(reports: list[FileReport], console: Console) -> None:
+    table = Table("document", "status", "pages", "chunks", "tokens", "seconds")
+    shown = [each for each in reports if each.status != "unchanged"][:LISTED]
+    for each in shown:
+        seconds = f"{sum(s for _, s in each.seconds):.2f}"
+        table.add_row(each.name, each.status, str(each.pages), str(each.chunks), str(each.tokens), seconds)
+    if shown:
+        console.print(table, markup=False)
+    if len(reports) > len(shown):
+        console.print(f"({len(reports) - len(shown)} more files not listed)", markup=False)
+    counts = Counter(each.status for each in reports)
+    steps: Counter[str] = Counter()
+    for each in reports:
+        for step, seconds_taken in each.seconds:
+            steps[step] += seconds_taken  # type: ignore[assignment]  # a Counter sums floats as well
+    console.print(
+        f"{len(reports)} files: " + ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+        + f"; {sum(each.pages for each in reports)} pages, {sum(each.chunks for each in reports)} chunks,"
+        f" {sum(each.tokens for each in reports)} tokens (estimated)", markup=False,
+    )  # fmt: skip
+    if steps:
+        console.print("seconds: " + ", ".join(f"{step} {value:.2f}" for step, value in steps.items()), markup=False)
+    for each in reports:
+        for notice in each.notices:
+            console.print(f"note: {each.name}: {say(notice, 'en')}", markup=False, highlight=False)
+    for each in reports:
+        if each.error is not None:
+            console.print(f"failed: {each.name} [{each.error[0]}]: {each.error[1]}", markup=False, highlight=False)

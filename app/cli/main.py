@@ -1,0 +1,91 @@
+"""The command's entry point: finds commands by name and imports only the one that runs."""
+
+import importlib
+import logging
+import sys
+
+import click
+
+from app.errors import TouchstoneError
+
+COMMANDS = {
+    "serve": "app.cli.serve:serve",
+    "ask": "app.cli.ask:ask",
+    "ingest": "app.cli.ingest:ingest",
+    "documents": "app.cli.collections:documents",
+    "collections": "app.cli.collections:collections",
+    "reindex": "app.cli.ingest:reindex",
+    "models": "app.cli.models:models",
+    "evaluate": "app.cli.evaluate:evaluate",
+    "bench": "app.cli.bench:bench",
+    "doctor": "app.cli.doctor:doctor",
+}
+HELP = {
+    "serve": "Serve the chat page.",
+    "ask": "Ask a question and read the cited answer.",
+    "ingest": "Add files or folders to a collection.",
+    "documents": "List or delete documents.",
+    "collections": "List, describe or delete collections.",
+    "reindex": "Build a collection's index again with the present models.",
+    "models": "Fetch or check model weights.",
+    "evaluate": "Ask a set of labelled questions and measure the answers.",
+    "bench": "Measure speed; writes a result file.",
+    "doctor": "Check this machine, the data and the models.",
+}
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list for ``--help``, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, HELP[name]) for name in COMMANDS])
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="touchstone-kb", prog_name="touchstone")
+@click.option("-v", "--verbose", is_flag=True, help="Show the log on standard error.")
+def cli(verbose: bool) -> None:
+    """Touchstone: answers tested against your documents before anyone reads them."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    if not verbose:
+        logging.disable(logging.ERROR)  # errors are said in one line by main()
+
+
+def main() -> None:
+    """Run the command; known errors become one line on standard error and an exit code of their own."""
+    try:
+        cli.main(prog_name="touchstone", standalone_mode=True)
+    except TouchstoneError as error:
+        click.echo(f"touchstone: {error}", err=True)
+        sys.exit(error.exit_code)
+    except _stage_errors() as error:
+        click.echo(f"touchstone: {error}", err=True)
+        sys.exit(1)
+
+
+def _stage_errors() -> tuple[type[Exception], ...]:
+    """The error roots of the stages, looked up only once something has failed."""
+    from generation.errors import GenerationError
+    from ingest.errors import IngestError
+    from rerank.errors import RerankError
+    from retrieval.errors import RetrievalError
+
+    return (RetrievalError, RerankError, GenerationError, IngestError)

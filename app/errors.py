@@ -1,0 +1,58 @@
+"""What can go wrong in the application. Each error carries a stable code; messages name thing, value, remedy."""
+
+
+class TouchstoneError(Exception):
+    """The root of the application's errors. ``exit_code`` is what the command line ends with."""
+
+    code = "error"
+    exit_code = 1
+
+
+class SettingsError(TouchstoneError):
+    """A setting is unknown or has a value that cannot be used."""
+
+    code = "settings"
+    exit_code = 2
+
+
+class DataDirectoryLocked(TouchstoneError):
+    """Another process owns the data directory."""
+
+    code = "locked"
+    exit_code = 3
+
+
+class DataDirectoryDamaged(TouchstoneError):
+    """The database cannot be read, or was written by a newer version."""
+
+    code = "damaged"
+    exit_code = 4
+
+
+class NotFound(TouchstoneError):
+    """A collection, document or chunk that does not exist or is not visible to the caller."""
+
+    code = "not_found"
+
+
+class BadRequest(TouchstoneError):
+    """Input that cannot be used."""
+
+    code = "bad_request"
+    exit_code = 2
+
+
+class NotReady(TouchstoneError):
+    """Models are still loading, or could not be loaded."""
+
+    code = "not_ready"
+
+
+class Busy(TouchstoneError):
+    """Every slot and every place in the queue is taken; ``retry_after_s`` says when to try again."""
+
+    code = "busy"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,1 @@
+"""Asking labelled questions through the very path that chat uses, and measuring what comes back."""

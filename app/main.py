@@ -1,0 +1,52 @@
+"""The web application: pages, API, and the walls around them."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.api import ask, health, reading
+from app.api.problems import install
+from app.gate import Gate
+from app.services import Services
+from app.web import pages
+from app.web.headers import SameOrigin, SecurityHeaders
+
+MAX_BODY_BYTES = 64_000  # a question and an instruction; nothing is uploaded here yet
+log = logging.getLogger(__name__)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application around services that may still be loading; it starts their loading and closes them."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings = services.settings
+        app.state.gate = Gate(concurrency=settings.server.concurrency, queue=settings.server.queue)
+        threading.Thread(target=_load, args=(services,), name="load", daemon=True).start()
+        try:
+            yield
+        finally:
+            app.state.gate.close()
+            await asyncio.to_thread(services.close)
+
+    app = FastAPI(
+        title="Touchstone", lifespan=lifespan, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES
+    )
+    app.state.services = services
+    install(app)
+    for router in (health.routes, reading.routes, ask.routes, pages.router()):
+        app.include_router(router)
+    app.add_middleware(SameOrigin, hosts=("localhost",))
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _load(services: Services) -> None:
+    try:
+        services.load(demo=services.settings.demo)
+    except Exception:  # noqa: BLE001 - the server stays up and /api/status says what failed
+        log.exception("starting failed")

@@ -1,0 +1,155 @@
+"""All settings: one TOML file, then ``TOUCHSTONE_*`` variables. The only place that reads the environment."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from app.errors import SettingsError
+from generation.settings import GenerationSettings
+from ingest.settings import IngestSettings
+from rerank.settings import RerankSettings
+from retrieval.settings import RetrievalSettings
+
+PREFIX = "TOUCHSTONE_"
+CHECKOUT = Path(__file__).resolve().parents[1]
+Profile = Literal["auto", "qwen", "starter", "remote"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class ModelSettings(BaseModel):
+    """Where one model comes from: a hub id with a pinned revision, a local folder, or a server's URL."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field("", description="hub id, local folder, or the model's name at `url`")
+    revision: str = Field("", description="commit of the hub repository; ignored for folders and URLs")
+    url: str = Field("", pattern=r"^(https?://\S+)?$", description="base URL of a server that serves this model")
+    api_key: SecretStr = Field(SecretStr(""), description="sent as a bearer token to `url`")
+    device: Device = "auto"
+
+
+class ModelsSettings(BaseModel):
+    """The three models. Revisions are those of the public repositories this release was written against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    embedder: ModelSettings = ModelSettings(
+        model="Qwen/Qwen3-Embedding-0.6B", revision="b22da495047858cce924d27d76261e96be6febc0"
+    )
+    reranker: ModelSettings = ModelSettings(
+        model="Qwen/Qwen3-Reranker-0.6B", revision="6e9e69830b95c52b5fd889b7690dda3329508de3"
+    )
+    generator: ModelSettings = ModelSettings(
+        model="Qwen/Qwen3-1.7B", revision="70d244cc86ccca08cf5af4e1e306ecf908b1ad5e"
+    )
+    endpoint: str = Field(
+        "https://huggingface.co",
+        pattern=r"^https?://\S+$",
+        description="hub or mirror that `touchstone models pull` fetches from; never used while serving",
+    )
+
+
+class ServerSettings(BaseModel):
+    """The web server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: Literal["127.0.0.1", "localhost", "::1"] = Field(
+        "127.0.0.1", description="there are no accounts yet, so only this machine may connect"
+    )
+    port: int = Field(8400, ge=0, le=65535, description="0 takes any free port")
+    queue: int = Field(8, ge=0, le=1000, description="questions that may wait while others are answered")
+    concurrency: int = Field(2, ge=1, le=64, description="questions answered at the same time")
+
+
+class ChromaSettings(BaseModel):
+    """Where Chroma runs: embedded in the data directory, or a server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field("", description="empty: embedded")
+    port: int = Field(8000, ge=1, le=65535)
+
+
+class Settings(BaseModel):
+    """Everything that can be set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: default_data_dir(), description="everything is kept here")
+    profile: Profile = "auto"
+    demo: bool = Field(True, description="load the demo knowledge base at the first start")
+    models: ModelsSettings = ModelsSettings()
+    server: ServerSettings = ServerSettings()
+    chroma: ChromaSettings = ChromaSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    rerank: RerankSettings = RerankSettings()
+    generation: GenerationSettings = GenerationSettings()
+
+
+def default_data_dir() -> Path:
+    """``data/var`` in a checkout, the platform's user-data folder when installed."""
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return CHECKOUT / "data" / "var"
+    return Path(platformdirs.user_data_dir("touchstone", appauthor=False))
+
+
+def shipped(name: str) -> Path:
+    """A folder that travels with the product (``demo``, ``starter``), in a checkout or an installed wheel."""
+    checkout = CHECKOUT / "data" / name
+    return checkout if checkout.is_dir() else Path(__file__).resolve().parent / "data" / name
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Defaults, then the TOML file, then the environment; the later one wins.
+
+    The file is ``config``, else ``$TOUCHSTONE_CONFIG``, else ``touchstone.toml`` in the working directory where
+    there is one. ``TOUCHSTONE_RETRIEVAL__TOP_K=50`` sets ``retrieval.top_k``. Raises ``SettingsError`` with one
+    line that names the setting, the value and the remedy.
+    """
+    environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    named = config or (Path(environment["TOUCHSTONE_CONFIG"]) if "TOUCHSTONE_CONFIG" in environment else None)
+    environment.pop("TOUCHSTONE_CONFIG", None)
+    values = _read_toml(named or Path("touchstone.toml"), required=named is not None)
+    for name, value in sorted(environment.items()):
+        _assign(values, name.removeprefix(PREFIX).lower().split("__"), value, name)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from error
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+
+
+def _read_toml(path: Path, *, required: bool) -> dict[str, object]:
+    if not path.is_file():
+        if required:
+            raise SettingsError(f"settings file {path} does not exist; create it or unset TOUCHSTONE_CONFIG")
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {path} is not valid TOML: {error}") from error
+
+
+def _assign(values: dict[str, object], path: list[str], value: str, name: str) -> None:
+    at = values
+    for part in path[:-1]:
+        inner = at.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"{name} goes below {part!r}, which the settings file gives a plain value")
+        at = inner
+    at[path[-1]] = value
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    variable = PREFIX + where.upper().replace(".", "__")
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {where!r} (variable {variable}); remove it or correct its name"
+    return f"setting {where!r} (variable {variable}) cannot be {first['input']!r}: {first['msg']}"

@@ -1,0 +1,109 @@
+"""Rows of knowledge bases."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.errors import BadRequest, NotFound
+from app.storage.database import Database
+from retrieval.manifest import IndexManifest
+
+MAX_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A knowledge base: its name, the rerank instruction its admin wrote, and what it holds."""
+
+    id: str
+    name: str
+    instruction: str
+    manifest: IndexManifest | None
+    documents: int
+    chunks: int
+
+
+class Collections:
+    """Create, find, change and delete knowledge bases."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    def all(self) -> list[Collection]:
+        """Every collection, by name."""
+        return self._select("", ())
+
+    def named(self, name: str) -> Collection:
+        """The collection of that name. Raises ``NotFound`` naming those that exist."""
+        found = self._select("WHERE c.name = ?", (name,))
+        if not found:
+            known = ", ".join(repr(c.name) for c in self.all()) or "none yet"
+            raise NotFound(f"collection {name!r} does not exist (there is: {known}); `touchstone ingest` creates it")
+        return found[0]
+
+    def create(self, name: str, *, reserved: bool = False) -> Collection:
+        """The collection of that name, made where it did not exist. Raises ``BadRequest`` for an unusable name.
+
+        Names with ``~`` are kept for the program itself (``reserved``).
+        """
+        usable = name.isprintable() and name == name.strip() and 0 < len(name) <= MAX_NAME
+        if not reserved and (not usable or "~" in name):
+            raise BadRequest(
+                f"collection name {name!r} cannot be used; choose 1 to {MAX_NAME} printable characters without ~ "
+                "and without space at either end"
+            )
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO collection (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                (uuid.uuid4().hex, name, self._now().isoformat()),
+            )
+        return self.named(name)
+
+    def set_manifest(self, collection_id: str, manifest: IndexManifest) -> None:
+        """Record which embedder the collection's vectors come from."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE collection SET embedder = ?, dim = ? WHERE id = ?",
+                (manifest.embedder_identity, manifest.dim, collection_id),
+            )
+
+    def set_instruction(self, collection_id: str, instruction: str) -> None:
+        """The rerank instruction for questions to this collection; empty means the default."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE collection SET instruction = ? WHERE id = ?", (instruction, collection_id))
+
+    def swap(self, old: Collection, new: Collection, *, retired: str) -> None:
+        """Let ``new`` take the name and instruction of ``old``, which is called ``retired`` from now on; at once."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE collection SET name = ? WHERE id = ?", (retired, old.id))
+            connection.execute(
+                "UPDATE collection SET name = ?, instruction = ? WHERE id = ?", (old.name, old.instruction, new.id)
+            )
+
+    def delete(self, collection_id: str) -> None:
+        """Delete the collection with its documents, versions and chunks (rows only; the caller sweeps the rest)."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM collection WHERE id = ?", (collection_id,))
+
+    def _select(self, where: str, parameters: tuple[str, ...]) -> list[Collection]:
+        rows = self._database.connection().execute(
+            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim,"
+            " (SELECT count(*) FROM document d WHERE d.collection_id = c.id AND d.current_version > 0) AS documents,"
+            " (SELECT count(*) FROM chunk k JOIN document d ON d.id = k.document_id AND d.current_version = k.version"
+            "  WHERE k.collection_id = c.id) AS chunks"
+            f" FROM collection c {where} ORDER BY c.name",  # noqa: S608 - where is a literal of this file
+            parameters,
+        )
+        return [
+            Collection(
+                id=row["id"],
+                name=row["name"],
+                instruction=row["instruction"],
+                manifest=IndexManifest(row["embedder"], row["dim"]) if row["embedder"] is not None else None,
+                documents=row["documents"],
+                chunks=row["chunks"],
+            )
+            for row in rows
+        ]

@@ -1,0 +1,298 @@
+// @ts-check
+/** The chat page: asking, stopping, the state of the models, and the keyboard. */
+import { notice, Turn } from "./answer.js";
+import { $, h, has, language, t } from "./dom.js";
+import * as panel from "./panel.js";
+import { ask, getJson, Problem } from "./stream.js";
+
+const question = /** @type {HTMLTextAreaElement} */ ($("question"));
+const instruction = /** @type {HTMLInputElement} */ ($("instruction"));
+const rerank = /** @type {HTMLInputElement} */ ($("rerank"));
+const collection = /** @type {HTMLSelectElement} */ ($("collection"));
+const scroll = $("scroll");
+const composer = $("composer");
+
+/** @type {AbortController|null} */ let running = null;
+/** @type {Turn[]} */ const turns = [];
+let ready = false;
+
+// --- asking -----------------------------------------------------------------------------------------------------
+
+function request() {
+  return { question: question.value.trim(), collection: collection.value || null,
+    instruction: instruction.value.trim() || null, rerank: rerank.checked };
+}
+
+/** @param {import("./stream.js").Request} wanted @param {Turn} [again] a turn to fill anew */
+async function send(wanted, again) {
+  if (running || !wanted.question) return;
+  if (!ready) return announce(t("state.loading_send"), true);
+  const turn = again ?? addTurn(wanted);
+  if (again) again.start();
+  if (question.value.trim() === wanted.question) setDraft("");
+  running = new AbortController();
+  composer.classList.add("busy");
+  follow = true;
+  announce(t("status.answering"));
+  try {
+    await ask(wanted, running.signal, {
+      queued: (data) => turn.queued(data),
+      stage: (data) => turn.stage(data),
+      sources: (data) => turn.sources(data),
+      delta: (data) => turn.delta(data),
+      answer: (data) => turn.finish(data),
+    });
+    const { outcome, passages } = /** @type {import("./stream.js").Result} */ (turn.result);
+    announce(outcome === "abstained" ? t("status.abstained") : t("status.done", { count: passages.length }));
+  } catch (error) {
+    if (running.signal.aborted) {
+      turn.stop();
+      announce(t("status.stopped"));
+    } else {
+      turn.fail(error instanceof Problem ? error : new Problem("page", String(error), false));
+      if (!question.value) setDraft(wanted.question);
+      announce(t("status.failed"));
+      if (!(error instanceof Problem)) throw error;
+    }
+  } finally {
+    running = null;
+    composer.classList.remove("busy");
+    if (follow) scroll.scrollTop = scroll.scrollHeight;
+    save();
+  }
+}
+
+/** @param {import("./stream.js").Request} wanted */
+function addTurn(wanted) {
+  const turn = new Turn(wanted, { ask: send, fill: (text) => fillAndSend(text) });
+  turns.push(turn);
+  $("log").append(turn.element);
+  $("welcome").hidden = true;
+  $("new-chat").hidden = false;
+  return turn;
+}
+
+/** @param {string} text @param {string} [withInstruction] */
+function fillAndSend(text, withInstruction) {
+  setDraft(text);
+  if (withInstruction !== undefined) instruction.value = withInstruction;
+  showInstruction(instruction.value !== "");
+  question.focus();
+  send(request());
+}
+
+/** @param {string} text @param {boolean} [seen] shown on the page, too */
+function announce(text, seen = false) {
+  $("announcer").textContent = text;
+  if (seen) $("state-line").textContent = text;
+}
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (running) running.abort();
+  else send(request());
+});
+
+$("new-chat").addEventListener("click", () => {
+  running?.abort();
+  panel.close();
+  turns.length = 0;
+  $("log").replaceChildren();
+  $("welcome").hidden = false;
+  $("new-chat").hidden = true;
+  save();
+  question.focus();
+});
+
+// --- composer: growing, drafts, input methods ---------------------------------------------------------------------
+
+function grow() {
+  question.style.height = "auto";
+  question.style.height = `${question.scrollHeight}px`;
+  sessionStorage.setItem("draft", question.value);
+}
+
+/** @param {string} text */
+function setDraft(text) {
+  question.value = text;
+  grow();
+}
+
+/** @param {boolean} visible */
+function showInstruction(visible) {
+  $("instruction-part").hidden = !visible;
+  $("instruction-toggle").setAttribute("aria-expanded", String(visible));
+}
+
+question.addEventListener("input", grow);
+$("instruction-toggle").addEventListener("click", () => {
+  showInstruction($("instruction-part").hidden);
+  if (!$("instruction-part").hidden) instruction.focus();
+});
+
+// An input method confirms a candidate with Enter. `isComposing` alone is not to be trusted: some browsers end the
+// composition before that Enter arrives, so the flag of our own is cleared one tick late, and 229 is looked at too.
+let composing = false;
+for (const field of [question, instruction]) {
+  field.addEventListener("compositionstart", () => { composing = true; });
+  field.addEventListener("compositionend", () => setTimeout(() => { composing = false; }, 0));
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey) return;
+    if (composing || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    if (!running) send(request());
+  });
+}
+
+// --- keyboard -----------------------------------------------------------------------------------------------------
+
+const help = /** @type {HTMLDialogElement} */ ($("help-dialog"));
+$("help").addEventListener("click", () => help.showModal());
+
+document.addEventListener("keydown", (event) => {
+  if (event.metaKey || event.isComposing || help.open) return;
+  if (event.key === "Escape") {
+    if (!closeState() && !panel.close()) running?.abort();
+    return;
+  }
+  if (/** @type {HTMLElement} */ (event.target).closest("input, textarea, select")) return;
+  if (event.key === "/") question.focus();
+  else if (event.key === "?") help.showModal();
+  else if (event.key === "[" || event.key === "]") stepCitation(event.key === "[" ? -1 : 1);
+  else return;
+  event.preventDefault();
+});
+
+/** Close the card above the status line; false where it was closed. */
+function closeState() {
+  const state = /** @type {HTMLDetailsElement} */ ($("state"));
+  const open = state.open;
+  state.open = false;
+  return open;
+}
+
+document.addEventListener("click", (event) => {
+  if (!$("state").contains(/** @type {Node} */ (event.target))) closeState();
+});
+
+/** @param {number} by */
+function stepCitation(by) {
+  const latest = turns.at(-1);
+  if (!panel.step(by) && latest?.items.length) latest.open(by > 0 ? 0 : latest.items.length - 1);
+}
+
+// --- following the answer: only while the reader has not scrolled up ---------------------------------------------
+
+let follow = true;
+let lastTop = 0;
+const fromEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+scroll.addEventListener("scroll", () => {
+  if (scroll.scrollTop < lastTop - 2) follow = false;
+  else if (fromEnd() < 48) follow = true;
+  lastTop = scroll.scrollTop;
+  $("to-end").hidden = follow || fromEnd() < 160;
+}, { passive: true });
+new ResizeObserver(() => {
+  if (follow && running) scroll.scrollTop = scroll.scrollHeight;
+}).observe($("log"));
+$("to-end").addEventListener("click", () => {
+  follow = true;
+  scroll.scrollTop = scroll.scrollHeight;
+});
+
+// --- theme: the system's, or the one chosen -----------------------------------------------------------------------
+
+$("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `touchstone_theme=${root.dataset.theme}; Path=/; Max-Age=31536000; SameSite=Lax`;
+});
+
+// --- this tab's conversation outlives a reload or a change of language ---------------------------------------------
+
+function save() {
+  const kept = turns.filter((turn) => turn.result).slice(-20).map(({ request, result }) => ({ request, result }));
+  try {
+    sessionStorage.setItem("turns", JSON.stringify(kept));
+  } catch {
+    sessionStorage.removeItem("turns"); // the browser's quota: the page itself keeps everything it shows
+  }
+}
+
+function restore() {
+  for (const { request: asked, result } of JSON.parse(sessionStorage.getItem("turns") ?? "[]")) addTurn(asked).finish(result);
+  setDraft(sessionStorage.getItem("draft") ?? "");
+  scroll.scrollTop = scroll.scrollHeight;
+}
+
+// --- the state of the models --------------------------------------------------------------------------------------
+
+/** @param {any} status */
+function showStatus(status) {
+  const state = $("state");
+  state.dataset.state = status.state;
+  ready = status.ready;
+  if (!ready) {
+    $("state-line").textContent = [t(`state.${status.state === "failed" ? "failed" : "loading"}`), status.detail].filter(Boolean).join(" — ");
+    return;
+  }
+  const known = has(`profile.${status.profile}.name`);
+  const counts = [t("documents", { count: status.documents }), t("chunks", { count: status.chunks })];
+  $("state-line").replaceChildren(h("strong", {}, known ? t(`profile.${status.profile}.name`) : status.profile),
+    h("span", { class: "state-more" }, ` · ${[known && t(`profile.${status.profile}.short`), counts[0]].filter(Boolean).join(" · ")}`));
+  $("state-card").replaceChildren(
+    known ? h("p", {}, t(`profile.${status.profile}.about`)) : "",
+    status.profile_reason ? h("p", { class: "quiet" }, status.profile_reason) : "",
+    h("dl", { class: "facts" }, ...Object.entries(status.models).filter(([role]) => has(`role.${role}`)).map(([role, model]) =>
+      h("div", {}, h("dt", {}, t(`role.${role}`)), h("dd", {}, String(model)))),
+      h("div", {}, h("dt", {}, t("details_size")), h("dd", {}, counts.join(" · ")))));
+  $("page-notices").replaceChildren(...status.notices.map(notice));
+  $("step-recall").textContent = t("recall_n", { count: status.top_k });
+  $("step-rerank").textContent = t("rerank_n");
+  $("step-answer").textContent = t("answer_n", { count: status.top_n });
+  $("no-documents").hidden = status.documents > 0;
+}
+
+async function loadChoices() {
+  const [collections, examples] = await Promise.all([getJson("/api/collections"), getJson("/api/examples")]);
+  const chosen = collection.value;
+  collection.replaceChildren(
+    ...(collections.data.length > 1 ? [h("option", { value: "" }, t("all_collections"))] : []),
+    ...collections.data.map((/** @type {any} */ one) => h("option", { value: one.name }, one.name)));
+  collection.value = chosen;
+  if (collection.selectedIndex < 0) collection.selectedIndex = 0;
+  const mine = (/** @type {any} */ one) => Number(one.language !== language);
+  const ordered = [...examples.data].sort((a, b) => mine(a) - mine(b));
+  $("examples-part").hidden = ordered.length === 0;
+  $("examples").replaceChildren(...ordered.map((one) => h("li", {}, h("button", { type: "button", class: "example",
+    lang: one.language === "zh" ? "zh-CN" : "en", title: one.instruction || null,
+    onclick: () => fillAndSend(one.question, one.instruction ?? "") },
+  one.question, one.instruction ? h("span", { class: "flag" }, t("example_instruction")) : null))));
+}
+
+/** Ask for the state until the models are ready, and after that only when the server could not be reached. */
+async function watch() {
+  let loaded = false;
+  for (let wait = 700; ; wait = Math.min(wait * 1.5, 4000)) {
+    try {
+      const status = await getJson("/api/status");
+      showStatus(status);
+      if (status.documents > 0 || status.ready) {
+        await loadChoices();
+        loaded = true;
+      }
+      if (status.ready && loaded) return;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      $("state").dataset.state = "offline";
+      $("state-line").textContent = t("state.offline");
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+$("state-line").textContent = t("state.connecting");
+collection.append(h("option", { value: "" }, t("all_collections")));
+restore();
+watch();

@@ -1,0 +1,145 @@
+"""Which models run: the one place that knows every adapter.
+
+Adapters are imported where they are built, so that a profile loads only what it runs: the starter profile needs
+neither torch nor a network.
+"""
+
+import logging
+from typing import Literal
+
+from app.errors import SettingsError, TouchstoneError
+from app.models import Models
+from app.settings import Settings
+from app.weights import ROLES, Located, locate, role_settings
+from generation.protocols import Generator
+from rerank.errors import RerankError
+from rerank.protocols import Reranker
+from retrieval.protocols import Embedder, TermStatistics
+from retrieval.types import Notice
+
+log = logging.getLogger(__name__)
+
+
+class ModelsMissing(TouchstoneError):
+    """The profile asks for weights that are not on this disk."""
+
+    code = "models_missing"
+
+
+def build_models(settings: Settings, statistics: TermStatistics) -> Models:
+    """The models of the profile that is set, or of the best one possible here (``auto``).
+
+    Raises ``ModelsMissing`` or ``SettingsError`` naming what lacks and how to get it. A reranker that fails its
+    self-test is left out, with a notice that goes with every answer.
+    """
+    profile, reason = choose_profile(settings)
+    if profile == "starter":
+        return _starter(settings, reason, statistics)
+    located = {role: locate(settings, role) for role in ROLES}
+    embedder = _embedder(settings, located["embedder"])
+    generator = _generator(settings, located["generator"])
+    reranker, floor, notices = _tested(_reranker(settings, located["reranker"]))
+    return Models(profile, reason, embedder, reranker, generator, floor, notices)
+
+
+def choose_profile(settings: Settings) -> tuple[Literal["qwen", "starter", "remote"], Notice]:
+    """The profile that will run, and why."""
+    missing = [
+        role for role in ROLES if not role_settings(settings, role).url and locate(settings, role) is None
+    ]
+    if settings.profile == "auto":
+        if missing:
+            return "starter", Notice.of("profile_starter_no_weights", missing=", ".join(missing))
+        return "qwen", Notice.of("profile_qwen_found")
+    if settings.profile == "qwen" and missing:
+        raise ModelsMissing(
+            f"profile qwen lacks weights for: {', '.join(missing)}; run `touchstone models pull`, or set "
+            f"TOUCHSTONE_MODELS__{missing[0].upper()}__MODEL to a local folder"
+        )
+    if settings.profile == "remote":
+        for role in ROLES:
+            if not role_settings(settings, role).url:
+                raise SettingsError(
+                    f"profile remote needs models.{role}.url (variable TOUCHSTONE_MODELS__{role.upper()}__URL)"
+                )
+    return settings.profile, Notice.of("profile_set", profile=settings.profile)
+
+
+def _starter(settings: Settings, reason: Notice, statistics: TermStatistics) -> Models:
+    from generation.extractive import ExtractiveGenerator
+    from rerank.lexical import LexicalReranker
+    from retrieval.hashing import HashingEmbedder
+
+    generator: Generator = ExtractiveGenerator()
+    if settings.models.generator.url:
+        generator = _remote_generator(settings)
+    reranker, floor, notices = _tested(LexicalReranker(statistics))
+    return Models("starter", reason, HashingEmbedder(), reranker, generator, floor, notices)
+
+
+def _embedder(settings: Settings, located: Located | None) -> Embedder:
+    model = settings.models.embedder
+    if model.url:
+        from retrieval.remote_embedder import RemoteEmbedder
+
+        return RemoteEmbedder(model.url, model=model.model, api_key=model.api_key.get_secret_value())
+    from retrieval.embedder import SentenceTransformerEmbedder
+
+    folder = _required(located, "embedder")
+    return SentenceTransformerEmbedder.load(folder.folder, name=folder.name, device=model.device)
+
+
+def _reranker(settings: Settings, located: Located | None) -> Reranker:
+    model = settings.models.reranker
+    if model.url:
+        from rerank.remote import RemoteReranker
+
+        return RemoteReranker(model.url, model=model.model, api_key=model.api_key.get_secret_value())
+    from rerank.qwen3 import Qwen3Reranker
+
+    folder = _required(located, "reranker")
+    return Qwen3Reranker.load(folder.folder, name=folder.name, device=model.device)
+
+
+def _generator(settings: Settings, located: Located | None) -> Generator:
+    model = settings.models.generator
+    if model.url:
+        return _remote_generator(settings)
+    from generation.transformers_local import TransformersGenerator
+
+    folder = _required(located, "generator")
+    return TransformersGenerator.load(folder.folder, name=folder.name, device=model.device)
+
+
+def _remote_generator(settings: Settings) -> Generator:
+    from generation.openai_compatible import OpenAICompatibleGenerator
+
+    model = settings.models.generator
+    return OpenAICompatibleGenerator(
+        model.url,
+        model=model.model,
+        api_key=model.api_key.get_secret_value(),
+        context_tokens=settings.generation.context_tokens,
+        timeout_s=settings.generation.timeout_s,
+    )
+
+
+def _tested(reranker: Reranker) -> tuple[Reranker | None, float, tuple[Notice, ...]]:
+    """The reranker if its known-answer pairs come out right; else none, and the notice that says so."""
+    from rerank.select import floor_for
+    from rerank.selftest import self_test
+    from rerank.timed import TimedReranker
+
+    timed = TimedReranker(reranker)
+    try:
+        self_test(timed)
+    except RerankError as error:
+        log.exception("the reranker failed its self-test and is turned off")
+        return None, 0.0, (Notice.of("reranker_unavailable", reranker=reranker.identity, reason=error),)
+    return timed, floor_for(timed), ()
+
+
+def _required(located: Located | None, role: str) -> Located:
+    if located is None:
+        raise ModelsMissing(f"weights for the {role} vanished while starting; run `touchstone models verify`")
+    return located

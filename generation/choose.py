@@ -1,0 +1,233 @@
+"""Which units make up the answer, and in which order."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from generation.estimate import estimate_tokens
+from generation.evidence import Asked, Reading, Scored, ask, rank_units, read, relevant_code
+from generation.expected import Kind, sub_questions
+from generation.markup import plain
+from generation.units import Unit
+from retrieval.types import Passage
+
+# Chosen by reading the answers to the development questions of docs_ds.
+MAX_STRETCHES = 4
+"""Stretches of text one answer may quote."""
+MAX_TOKENS = 420
+"""Estimated tokens one answer may have; the first stretch is never cut."""
+MAX_MEMBERS = 10
+"""Items or rows that come along with the sentence that announces them."""
+PARAGRAPH_TOKENS = 110
+"""Paragraphs up to this estimate are quoted whole: their sentences need each other."""
+CLOSE, GAIN = 0.65, 0.15
+"""A further stretch needs this share of the best score, and adds this share of the question's weight."""
+FOREIGN_CLOSE, FOREIGN_GAIN = 0.7, 0.3
+"""The same for a stretch of another passage than the best one's."""
+EQUAL_ITEM, EQUAL_ROW, EQUAL_LISTED = 0.8, 0.9, 0.75
+"""Share of the best score from which an item or row beside the best one is its equal (the last: in lists)."""
+SHORT = 30
+"""Characters up to which a line is a name rather than a statement."""
+
+_HARD_KINDS = frozenset({Kind.DURATION, Kind.QUANTITY, Kind.TIME, Kind.REASON, Kind.CODE, Kind.PERSON})
+"""Kinds whose answer is recognised surely enough to be looked for until it is found."""
+_POINTS_BACK = re.compile(
+    r"(?:它|其|这|该|此|上述|因此|所以|但|不过|否则|同时"
+    r"|(?:it|its|they|this|these|that|those|however|but|therefore|otherwise|also|then)\b)",
+    re.I,
+)
+_VERDICT = re.compile(r"(?:^|[:：“\"]\s*)(?:[不没]?(?:是|会|有|支持|可以|能|需要)的?|yes|no)[。.!！]$", re.I)
+_EXAMPLE = re.compile(r"(?:例如|比如|例：|示例|eg\b|e\.g\.|for example|for instance)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The units of one passage that an answer quotes, in reading order, and the heading they stand under."""
+
+    passage: Passage
+    units: tuple[Unit, ...]
+    heading: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Units of one passage, by index, that are chosen together."""
+
+    reading: Reading
+    indices: frozenset[int]
+
+
+def choose(question: str, passages: Sequence[Passage]) -> list[Excerpt]:
+    """What answers a question, one excerpt for each passage used, in the passages' order.
+
+    Empty where no unit, nor what it stands under, has a term in common with the question.
+    """
+    readings = [read(passage) for passage in passages]
+    whole = ask(question, readings)
+    chosen: list[_Stretch] = []
+    for part in sub_questions(question):
+        asked = whole if part == question else _within(ask(part, readings), whole)
+        _add(chosen, asked, rank_units(asked, readings))
+    return _excerpts(chosen, whole)
+
+
+def opening(passage: Passage) -> Excerpt:
+    """The first paragraph of a passage, with the list or steps it begins."""
+    reading = read(passage)
+    first = next((i for i, unit in enumerate(reading.units) if unit.kind != "heading"), None)
+    if first is None:
+        return Excerpt(passage, (), "")
+    steps = Asked({}, frozenset({Kind.STEPS}))
+    return _excerpts([_grown(Scored(reading, first, 0.0), steps)], steps)[0]
+
+
+def _within(part: Asked, whole: Asked) -> Asked:
+    """A part of a question, with the rest of the question as a weak hint at what it is about."""
+    return replace(part, weights={f: part.weights.get(f, 0.25 * w) for f, w in whole.weights.items()})
+
+
+def _add(chosen: list[_Stretch], asked: Asked, ranked: Sequence[Scored]) -> None:
+    """Add the best stretch, then those that add something to it."""
+    ranked = [found for found in ranked if found.score > 0 and not _promises_in_vain(found)]
+    known: frozenset[str] = frozenset()
+    missing = asked.kinds & _HARD_KINDS
+    for found in ranked:
+        if any(found.reading is s.reading and found.index in s.indices for s in chosen):
+            known |= found.own
+            continue
+        best = ranked[0]
+        if found is not best and not _adds(found, best, asked, known, missing):
+            continue
+        stretch = _grown(found, asked) if found is best else _alone(found, asked)
+        if len(chosen) >= MAX_STRETCHES or (chosen and _tokens([*chosen, stretch]) > MAX_TOKENS):
+            continue
+        chosen.append(stretch)
+        for i in stretch.indices:
+            known |= stretch.reading.own[i] | stretch.reading.context[i]
+            missing -= asked.kinds_met(stretch.reading.units[i])
+
+
+def _adds(
+    found: Scored, best: Scored, asked: Asked, known: frozenset[str], missing: frozenset[Kind]
+) -> bool:
+    """Whether a unit is worth adding: an equal of the best, new terms, or a kind of answer still missing."""
+    gain = asked.share(found.own - known)
+    if found.reading is not best.reading:
+        return found.score >= FOREIGN_CLOSE * best.score and gain >= FOREIGN_GAIN
+    if found.unit.block == best.unit.block and found.unit.kind in ("item", "row"):
+        equal = EQUAL_ITEM if found.unit.kind == "item" else EQUAL_ROW
+        if found.score >= (EQUAL_LISTED if Kind.LISTING in asked.kinds else equal) * best.score:
+            return True
+    return found.score >= CLOSE * best.score and (gain >= GAIN or bool(found.kinds & missing))
+
+
+def _promises_in_vain(found: Scored) -> bool:
+    """Whether a unit announces something that does not follow."""
+    return found.unit.announces and not _members(found.reading, found.index)
+
+
+def _grown(found: Scored, asked: Asked) -> _Stretch:
+    """The best unit with all that belongs to it: its whole procedure, its code, its lead-in."""
+    reading, i = found.reading, found.index
+    units = reading.units
+    indices = set(_alone(found, asked).indices)
+    if units[i].ordered and Kind.STEPS in asked.kinds:
+        indices.update(_matching(reading, _block(reading, i), asked))
+    last = max(indices)
+    if asked.kinds & {Kind.STEPS, Kind.CODE} and last + 1 < len(units) and units[last + 1].kind == "code":
+        indices.add(last + 1)
+    first = min(indices)
+    led = units[first].kind == "code" or (units[first].kind in ("item", "row") and len(indices) > 1)
+    if first > 0 and led and units[first - 1].announces:
+        indices.add(first - 1)
+    return _Stretch(reading, frozenset(indices))
+
+
+def _alone(found: Scored, asked: Asked) -> _Stretch:
+    """A unit with what it cannot be read without."""
+    reading, i = found.reading, found.index
+    units = reading.units
+    indices = {i} | (_paragraph(reading, i) if units[i].kind == "sentence" else set())
+    last = max(indices)
+    if units[last].announces or (units[i].kind == "item" and len(units[i].shown) <= SHORT):
+        indices.update(_matching(reading, _members(reading, last), asked))
+    last = max(indices)
+    if last + 1 < len(units) and _EXAMPLE.match(units[last + 1].shown) and len(units[last + 1].shown) <= 120:
+        indices.add(last + 1)
+    return _Stretch(reading, frozenset(indices))
+
+
+def _block(reading: Reading, i: int) -> list[int]:
+    return [j for j, unit in enumerate(reading.units) if unit.block == reading.units[i].block]
+
+
+def _paragraph(reading: Reading, i: int) -> set[int]:
+    """The paragraph of a sentence where it is short, else the sentence and those it hangs together with."""
+    paragraph = [j for j in _block(reading, i) if reading.units[j].kind == "sentence"]
+    if sum(estimate_tokens(reading.units[j].shown) for j in paragraph) <= PARAGRAPH_TOKENS:
+        return set(paragraph)
+    units = reading.units
+    first = last = i
+    if i - 1 in paragraph and (
+        _POINTS_BACK.match(units[i].shown) or _VERDICT.search(units[i - 1].shown[-SHORT:])
+    ):
+        first = i - 1
+    if i + 1 in paragraph and (_POINTS_BACK.match(units[i + 1].shown) or _open_bracket(units[i].shown)):
+        last = i + 1
+    return set(range(first, last + 1))
+
+
+def _open_bracket(text: str) -> bool:
+    return text.count("（") + text.count("(") > text.count("）") + text.count(")")
+
+
+def _members(reading: Reading, i: int) -> list[int]:
+    """What stands under unit ``i``: deeper items, or the list, table, code or short lines that follow."""
+    units = reading.units
+    below: list[int] = []
+    for j in range(i + 1, len(units)):
+        first, unit = units[i + 1], units[j]
+        if first.block == units[i].block:
+            belongs = unit.block == first.block and unit.depth > units[i].depth
+        elif first.kind == "sentence":
+            belongs = unit.kind == "sentence" and len(unit.shown) <= SHORT and not unit.announces
+        else:
+            belongs = unit.block == first.block and first.kind != "heading"
+        if not belongs:
+            break
+        below.append(j)
+    lines = bool(below) and units[below[0]].kind == "sentence" and units[below[0]].block != units[i].block
+    return [] if lines and len(below) == 1 else below
+
+
+def _matching(reading: Reading, members: Sequence[int], asked: Asked) -> Sequence[int]:
+    """All members where they are few, else those that share a term with the question, else the first."""
+    if len(members) <= MAX_MEMBERS:
+        return members
+    matching = [j for j in members if reading.own[j] & frozenset(asked.weights)]
+    return (matching or list(members))[:MAX_MEMBERS]
+
+
+def _tokens(stretches: Sequence[_Stretch]) -> int:
+    return sum(estimate_tokens(s.reading.units[i].shown) for s in stretches for i in s.indices)
+
+
+def _excerpts(chosen: Sequence[_Stretch], asked: Asked) -> list[Excerpt]:
+    """One excerpt for each passage: its units read best in the order they have in the document."""
+    readings = {stretch.reading.passage.number: stretch.reading for stretch in chosen}
+    excerpts: list[Excerpt] = []
+    for number, reading in sorted(readings.items()):
+        indices = {i for s in chosen if s.reading.passage.number == number for i in s.indices}
+        # A sentence that announces something that was not chosen is left out, unless it is all there is.
+        kept = {i for i in indices if not reading.units[i].announces or i + 1 in indices} or indices
+        units = (reading.units[i] for i in sorted(kept))
+        shown = (replace(u, shown=relevant_code(u.shown, asked)) if u.kind == "code" else u for u in units)
+        excerpts.append(Excerpt(reading.passage, tuple(shown), _heading(reading, min(kept))))
+    return excerpts
+
+
+def _heading(reading: Reading, i: int) -> str:
+    """The innermost heading above a unit."""
+    above = [unit.shown for unit in reading.units[:i] if unit.kind == "heading"]
+    outside = [plain(heading) for heading in reading.passage.chunk.headings]
+    return (above or outside or [""])[-1]

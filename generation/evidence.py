@@ -1,0 +1,171 @@
+"""How well each unit of the passages answers a question."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from generation.expected import Kind, expected_kinds, meets
+from generation.units import QUESTION_LEVEL, Unit, split_units
+from retrieval.analysis import content_terms, terms
+from retrieval.concepts import concepts
+from retrieval.types import Passage
+
+# Chosen by reading the answers to the development questions of docs_ds; shares are of the question's weight.
+CONTEXT_SHARE = 0.4
+"""What a term of the question counts that stands in a heading, lead-in or parent item, not in the unit."""
+HINT = 0.12
+"""For each expected kind of answer the unit holds (a number for how many, a reason for why), two at most."""
+FULL_HINT = 0.3
+"""Agreement from which the bonus is full: any number answers how many, but not about what was asked."""
+PASSAGE_STEP = 0.85
+"""Factor for each place further down in the reranker's order."""
+CODE_LINES = 12
+"""Longer code blocks are shown by the lines that have to do with the question, half as many at most."""
+TOPIC = 0.5
+"""Factor for a unit of a passage that has no term of the question; 1 where the passage has them all."""
+LONG = 150
+"""Characters from which the score falls off, since a long text holds more terms by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A passage in units, with the features of each unit's own words and of the words it stands under."""
+
+    passage: Passage
+    units: tuple[Unit, ...]
+    own: tuple[frozenset[str], ...]
+    context: tuple[frozenset[str], ...]
+    all: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A unit (``reading.units[index]``) with its score.
+
+    ``own``: the question's features it holds itself; ``kinds``: the expected kinds of answers it holds.
+    """
+
+    reading: Reading
+    index: int
+    score: float
+    own: frozenset[str] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
+
+    @property
+    def unit(self) -> Unit:
+        """The unit itself."""
+        return self.reading.units[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question asks for: its features with their weights, and the kinds of answers it expects.
+
+    The weight of a feature is ln(1 + units / units that hold it), an inverse document frequency over the
+    units at hand; features no unit holds or stands under weigh nothing.
+    """
+
+    weights: Mapping[str, float]
+    kinds: frozenset[Kind]
+
+    def share(self, features: frozenset[str]) -> float:
+        """The share (0..1) of the question's weight these features have."""
+        total = sum(self.weights.values())
+        return sum(self.weights.get(feature, 0.0) for feature in sorted(features)) / total if total else 0.0
+
+    def score(self, reading: Reading, index: int) -> Scored:
+        """The agreement of one unit, at least 0; about 1 where it holds every term."""
+        wanted = frozenset(self.weights)
+        own = reading.own[index] & wanted
+        under = (reading.context[index] & wanted) - own
+        agreement = self.share(own) + CONTEXT_SHARE * self.share(under)
+        unit = reading.units[index]
+        kinds = self.kinds_met(unit)
+        score = agreement / (1 + max(0, len(unit.shown) - LONG) / 600)
+        score += HINT * min(2, len(kinds)) * min(1.0, agreement / FULL_HINT)
+        score *= TOPIC + (1 - TOPIC) * self.share(reading.all)
+        return Scored(reading, index, score * PASSAGE_STEP ** (reading.passage.number - 1), own, kinds)
+
+    def kinds_met(self, unit: Unit) -> frozenset[Kind]:
+        """The expected kinds of answers a unit holds."""
+        step = unit.ordered
+        return frozenset(k for k in self.kinds if (step and k is Kind.STEPS) or meets(k, unit.shown))
+
+
+def read(passage: Passage) -> Reading:
+    """Split a passage and analyse its units."""
+    units = tuple(split_units(passage))
+    own = tuple(_features(unit.shown) for unit in units)
+    outside = _features("\n".join((passage.chunk.title, *passage.chunk.headings)))
+    context = tuple(outside.union(*(own[j] for j in _above(units, i))) for i in range(len(units)))
+    return Reading(passage, units, own, context, outside.union(*own))
+
+
+def ask(question: str, readings: Sequence[Reading]) -> Asked:
+    """Analyse a question against the units at hand."""
+    wanted = frozenset(content_terms(question)) | frozenset(concepts(question))
+    held: Counter[str] = Counter()
+    known: set[str] = set()
+    total = 0
+    for reading in readings:
+        total += len(reading.units)
+        for own, context in zip(reading.own, reading.context, strict=True):
+            held.update(wanted & own)
+            known |= wanted & context
+    weights = {f: math.log(1 + total / max(1, held[f])) for f in sorted(wanted & (known | set(held)))}
+    return Asked(weights, expected_kinds(question))
+
+
+def rank_units(asked: Asked, readings: Sequence[Reading]) -> list[Scored]:
+    """Every unit that can be quoted, best first, then in reading order; headings cannot."""
+    scored = [
+        asked.score(reading, i)
+        for reading in readings
+        for i, unit in enumerate(reading.units)
+        if unit.kind != "heading"
+    ]
+    return sorted(scored, key=lambda found: -found.score)
+
+
+def relevant_code(code: str, asked: Asked) -> str:
+    """A fenced code block, or the lines of a long one that agree with the question best, in their order.
+
+    A comment right above a line that is kept is kept with it.
+    """
+    opening, *lines = code.split("\n")
+    closing = lines.pop() if lines and lines[-1].strip() == opening.strip()[:3] else opening.strip()[:3]
+    if len(lines) <= CODE_LINES:
+        return code
+    shares = [asked.share(_features(line)) for line in lines]
+    if max(shares) == 0:
+        return "\n".join([opening, *lines[:CODE_LINES], closing])
+    best = sorted(range(len(lines)), key=lambda i: -shares[i])[: CODE_LINES // 2]
+    kept = {i for i in best if shares[i] >= max(shares) / 2}
+    kept |= {i - 1 for i in kept if i > 0 and lines[i - 1].lstrip().startswith(("#", "//", "--"))}
+    return "\n".join([opening, *(lines[i] for i in sorted(kept)), closing])
+
+
+def _features(text: str) -> frozenset[str]:
+    return frozenset(terms(text)) | frozenset(concepts(text))
+
+
+def _above(units: Sequence[Unit], index: int) -> Iterator[int]:
+    """What a unit stands under: headings, parent items, and the sentence that announces its list or table."""
+    depth, level, block = units[index].depth, QUESTION_LEVEL + 1, units[index].block
+    announced = False
+    for j in range(index - 1, -1, -1):
+        unit = units[j]
+        if unit.kind == "heading":
+            if unit.depth < level:
+                level = unit.depth
+                yield j
+        elif level <= QUESTION_LEVEL:
+            continue
+        elif unit.block == block and unit.kind == "item" and unit.depth < depth:
+            depth = unit.depth
+            yield j
+        elif unit.block != block and not announced:
+            announced = True
+            if unit.announces or (unit.block == block - 1 and unit.kind == "sentence"):
+                yield j

@@ -1,0 +1,120 @@
+"""What a question expects for an answer, told by its words."""
+
+import re
+from enum import Enum
+
+
+class Kind(Enum):
+    """The kinds of answers that can be told apart on sight."""
+
+    DURATION = "duration"
+    QUANTITY = "quantity"
+    TIME = "time"
+    STEPS = "steps"
+    REASON = "reason"
+    VERDICT = "verdict"
+    DEFINITION = "definition"
+    CODE = "code"
+    PERSON = "person"
+    LISTING = "listing"
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.I)
+
+
+_ASKED = {
+    Kind.DURATION: _any(
+        "多久|多长时间|时限|多少[天日年月周小时分秒]|几[天日年个月周小时分秒]", "how (?:long|often|soon)"
+    ),
+    Kind.QUANTITY: _any(
+        "多少|几[个条次种台核项位人名]|多[大高宽重]|最[多少大小高低]|上限|下限",
+        r"how (?:many|much|big|large|fast)|\b(?:maximum|minimum|limit)\b",
+    ),
+    Kind.TIME: _any(
+        "什么时候|何时|哪[年天月日]|几[号点月]|日期", r"\bwhen\b|what (?:date|year|day|time)"
+    ),
+    Kind.STEPS: _any(
+        "怎么(?!样|回事|[写填说])|如何|怎样|步骤|流程|排查|咋|方法",
+        r"how (?:do|to|can|should|would)|\bsteps?\b|procedure|process",
+    ),
+    Kind.REASON: _any("为什么|为何|为啥|原因", r"\bwhy\b|\breason\b|\bcause"),
+    Kind.VERDICT: _any(
+        r"能不能|能否|可不可以|是否|是不是|会不会|要不要|需不需要|有没有|吗\s*[？?]?$",
+        r"^(?:can|could|is|are|was|were|do|does|did|will|may|must|should|has|have)\b",
+    ),
+    Kind.DEFINITION: _any(
+        "是什么|什么是|是指|代表什么|什么意思|定义|含义",
+        "what (?:is|are)(?! the (?:maximum|minimum|port|url|default))",
+        r"what does .* (?:mean|stand for)|\bdefin",
+    ),
+    Kind.CODE: _any(
+        "命令|代码|表达式|脚本|参数名?|配置项?|属性|环境变量|接口|网址|地址|填什么|怎么[写填]",
+        "修改|更改|设置|开启|关闭|启用",
+        r"\b(?:command|code|curl|url|endpoint|property|expression|parameter|table|variable|option)\b",
+        r"\b(?:configur\w*|enable|disable|turns? o(?:n|ff)|change|set(?:ting)?)\b",
+    ),
+    Kind.PERSON: _any("谁|哪位|负责人|联系人|找哪个部门", r"\bwho(?:m|se)?\b"),
+    Kind.LISTING: _any(
+        "哪些|哪几|有什么|分别|区别|不同|差别|列出|都有",
+        r"\b(?:which|what) (?:\w+ )?(?:are|types|kinds|options)\b|\blist\b|\bdifferen",
+    ),
+}
+
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+_NUMBER_WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|thirty"
+
+_MET = {
+    Kind.DURATION: _any(
+        rf"(?:\d|[一二两三四五六七八九十半百]|\b(?:{_NUMBER_WORDS})\b)\s*个?\s*"
+        "(?:工作日|自然日|年|月|周|星期|天|日|小时|钟头|分钟|分|秒|毫秒"
+        r"|m?s\b|m\b|min|h\b|hours?|days?|weeks?|months?|years?|seconds?|business|working)"
+    ),
+    Kind.QUANTITY: _any(
+        r"\d|[一二两三四五六七八九十百千万][个条次种台核项位人名倍元]", rf"\b(?:{_NUMBER_WORDS})\b"
+    ),
+    Kind.TIME: _any(
+        r"\d+\s*[年月日号点时]|\d{1,2}:\d{2}|\d{4}-\d{1,2}|每[天日周月年]",
+        rf"\b(?:{_MONTHS})\b|\b(?:19|20)\d\d\b",
+    ),
+    Kind.STEPS: _any(
+        "请|可以|需要|通过|点击|进入|打开|选择|设置|执行|运行|更改|修改|首先|先",
+        r"\b(?:run|click|open|set|use|select|configure|create|change|go to|first|need to|can)\b",
+    ),
+    Kind.REASON: _any(
+        "因为|由于|因此|所以|原因|导致|以免|避免",
+        r"\b(?:because|since|due to|therefore|so that|caused?|reason)\b",
+    ),
+    Kind.VERDICT: _any(
+        "不|没有|无法|禁止|仅|只[能支有]|可以|支持|允许|需要|必须|应当",
+        r"\b(?:not|never|only|cannot|can|may|must|no|yes|supports?|allow(?:s|ed)?|require[sd]?)\b",
+    ),
+    Kind.DEFINITION: _any(
+        "是指|指的是|是一[个种项款]|称为|叫做|表示|全称|即|：|: ",
+        r"\b(?:is an?|are|means?|refers? to|stands for|defined as)\b",
+    ),
+    Kind.CODE: _any(r"`[^`]+`|\$[{\[(]|https?://|[A-Za-z]\w*(?:[._]\w+)+|=|\w\(\)"),
+    Kind.PERSON: _any(
+        "经理|总监|主管|专员|部门?|负责|管理员|先生|女士",
+        r"\b(?:manager|director|team|officer|administrators?|department|owner|lead)\b",
+    ),
+}
+
+
+def expected_kinds(question: str) -> frozenset[Kind]:
+    """The kinds of answers a question (zh or en) asks for; several are possible, none too."""
+    asked = question.strip()
+    return frozenset(kind for kind, pattern in _ASKED.items() if pattern.search(asked))
+
+
+def meets(kind: Kind, text: str) -> bool:
+    """Whether a text holds what this kind of question wants (a number, a reason, a command)."""
+    pattern = _MET.get(kind)
+    return bool(pattern and pattern.search(text))
+
+
+def sub_questions(question: str) -> list[str]:
+    """The questions inside a question: its sentences that ask something, or the whole where only one does."""
+    parts = [part.strip() for part in re.split(r"(?<=[?？])|[;；\n]", question)]
+    asking = [part for part in parts if len(part) > 3]
+    return asking if len(asking) > 1 else [question]

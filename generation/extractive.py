@@ -1,0 +1,66 @@
+"""Answers made of quotes: for machines without a language model."""
+
+from collections.abc import Iterator, Sequence
+
+from generation.choose import choose, opening
+from generation.compose import compose
+from generation.errors import Truncated
+from generation.estimate import estimate_message_tokens, estimate_tokens, first_tokens
+from generation.protocols import Stopped, never
+from generation.render import render
+from generation.types import Message, Prompt, Sampling
+
+CONTEXT_TOKENS = 131_072
+"""It reads passages of any length; this bounds what one prompt may hold."""
+
+
+class ExtractiveGenerator:
+    """Answers with the sentences, list items, table rows and code of the passages that fit the question best.
+
+    It adds nothing to them but the name of the document they come from, so it cannot state what no
+    document states. It neither sums up nor concludes. The same prompt gives the same answer; sampling has
+    no effect but for ``max_tokens``. Tokens are estimated.
+    """
+
+    @property
+    def identity(self) -> str:
+        """Name and version of the method."""
+        return "touchstone-extractive/1"
+
+    @property
+    def context_tokens(self) -> int:
+        """More than any prompt of passages needs."""
+        return CONTEXT_TOKENS
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """An estimate, rather too high than too low (see ``estimate_tokens``)."""
+        return estimate_message_tokens(messages)
+
+    def stream(self, prompt: Prompt, sampling: Sampling, stopped: Stopped = never) -> Iterator[str]:
+        """The answer sentence by sentence, as ``Generator.stream`` promises.
+
+        Where no passage shares a term with the question: the opening of the first passage if a reranker
+        judged it relevant, introduced as that, else the sentence that says the answer is not there.
+        """
+        left = sampling.max_tokens
+        for piece in self._pieces(prompt):
+            if stopped():
+                return
+            cost = estimate_tokens(piece)
+            if cost > left:
+                if beginning := first_tokens(piece, left):
+                    yield beginning
+                raise Truncated(f"the answer reached its limit of {sampling.max_tokens} tokens")
+            left -= cost
+            yield piece
+
+    def _pieces(self, prompt: Prompt) -> Iterator[str]:
+        excerpts = choose(prompt.question, prompt.passages)
+        if excerpts:
+            yield from compose(excerpts, prompt.language)
+            return
+        first = opening(prompt.passages[0]) if prompt.passages else None
+        if first is not None and first.units and first.passage.relevance is not None:
+            yield from compose([first], prompt.language, nearest=True)
+        else:
+            yield render("not_found", prompt.language)

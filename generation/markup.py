@@ -1,0 +1,72 @@
+"""Markdown as it stands in documents becomes text fit for an answer."""
+
+import re
+
+from generation.marks import escape_marks
+
+_HTML_TAGS = (
+    "a|abbr|b|big|blockquote|br|center|code|col|dd|del|details|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|"
+    "iframe|img|ins|kbd|li|ol|p|picture|pre|q|s|section|small|source|span|strike|strong|sub|summary|sup|table|"
+    "tbody|td|tfoot|th|thead|tr|u|ul|video"
+)
+_REMOVED = re.compile(
+    rf"<!--.*?-->|</?(?:{_HTML_TAGS})(?:\s[^<>]*)?/?>"  # HTML that Markdown allows; <version> is text
+    r"|!\[[^\]]*\]\([^)\s]*(?:\s+\"[^\"]*\")?\)|!\[[^\]]*\]\[[^\]]*\]"  # images
+    r"|^\s*\[[^\]]+\]:\s+\S+.*$"  # link definitions, also used as comments
+    r"|\[\^[^\]]+\]"  # footnote marks
+    "|[\u200b\u2060\ufeff]",
+    re.M | re.S | re.I,
+)
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
+_AUTOLINK = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
+_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.S)
+_EMPHASIS = re.compile(
+    r"(?<![\w*\\])\*(?=[^\s*])([^*\n]+?)(?<=[^\s*\\])\*(?![\w*])"
+    r"|(?<![\w_\\])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])"
+)
+_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|$<>~&])")
+_LINE_START = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.M)
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$", re.M)
+_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
+_BROKEN_LINE = re.compile(r" *\t *")  # see spans.unwrapped
+_DENSE = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
+
+
+def plain(text: str) -> str:
+    """The words of a piece of Markdown on one line, inline code kept as code.
+
+    Images, HTML tags, comments, heading and quote marks are dropped; links and emphasis leave their text.
+    Lines are joined by a space, broken lines of a PDF without one where Chinese meets Chinese. Brackets
+    that a reader would take for a citation are escaped for Markdown.
+    """
+    text = _HEADING.sub("", _LINE_START.sub("", text))
+    pieces: list[str] = []
+    position = 0
+    for match in _CODE.finditer(text):
+        pieces += [_words(text[position : match.start()]), match[0]]
+        position = match.end()
+    pieces.append(_words(text[position:]))
+    return escape_marks(_joined("".join(pieces)).strip())
+
+
+def cells(row: str) -> list[str]:
+    """The cells of a Markdown table row as words, escaped bars as bars."""
+    inner = _LINE_START.sub("", row).strip().removeprefix("|")
+    inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
+    return [plain(cell.replace("\\|", "|")) for cell in re.split(r"(?<!\\)\|", inner)]
+
+
+def _words(text: str) -> str:
+    text = _REMOVED.sub("", text)
+    text = _AUTOLINK.sub(r"\1", _LINK.sub(r"\1", text))
+    text = _STRONG.sub(r"\2", _STRONG.sub(r"\2", text))
+    text = _EMPHASIS.sub(lambda match: match[1] or match[2], text)
+    return _ESCAPE.sub(r"\1", text)
+
+
+def _joined(text: str) -> str:
+    def seam(match: re.Match[str]) -> str:
+        before, after = text[: match.start()][-1:], text[match.end() :][:1]
+        return "" if _DENSE.match(before) and _DENSE.match(after) else " "
+
+    return re.sub(r"\s+", " ", _BROKEN_LINE.sub(seam, text))

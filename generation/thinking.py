@@ -1,0 +1,48 @@
+"""Removes the thoughts that thinking models write before their answer."""
+
+from collections.abc import Iterator
+
+from generation.errors import GenerationError
+
+OPEN, CLOSE = "<think>", "</think>"
+
+
+def without_thoughts(pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces without ``<think>…</think>`` blocks at the start of the text and the white space after them.
+
+    Tags may be split over pieces. Only blocks at the very start are thoughts; the same tags inside an answer
+    (one about prompt formats, say) are text. A block that never closes swallows everything. A
+    ``GenerationError`` of ``pieces`` passes through after the text that came before it.
+    """
+    held = ""
+    try:
+        for piece in pieces:
+            answered, held = _after_thoughts(held + piece)
+            if answered:
+                yield held
+                held = ""
+                yield from pieces
+                return
+    except GenerationError:
+        if held and not held.startswith(OPEN):
+            yield held
+        raise
+    if held and not held.startswith(OPEN):
+        yield held
+
+
+def _after_thoughts(text: str) -> tuple[bool, str]:
+    """Whether the answer has begun; then its text, else what to keep until more is known."""
+    thought = False
+    while True:
+        start = text.lstrip()
+        if start.startswith(OPEN):
+            end = start.find(CLOSE)
+            if end < 0:
+                # Of an open thought only the possible beginning of the closing tag matters.
+                return False, OPEN + start[len(OPEN) :][1 - len(CLOSE) :]
+            text, thought = start[end + len(CLOSE) :], True
+        elif OPEN.startswith(start):
+            return False, start if thought else text
+        else:
+            return True, start if thought else text

@@ -1,0 +1,181 @@
+"""Document → chunks: along headings, then blocks, then sentences, never over the token budget.
+
+One section is one chunk where it fits. A heading without a body goes with what follows it, and a section
+shorter than 40 tokens is merged with its neighbour under the same parent: alone it says too little to be
+found or judged. Longer sections are cut into parts of about equal size at block ends, then at sentence
+ends.
+"""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
+
+from ingest.settings import IngestSettings
+from ingest.split import Piece, pack, pieces
+from ingest.tokens import estimate_tokens, token_weight
+from ingest.types import Block, Document
+from retrieval.types import Box, Chunk, Notice
+
+_SHORT = 40  # tokens
+_FILLED = 120  # tokens; a part this long takes in no further short section
+_MERGED_SHARE = 0.75  # of the budget; the rest is for the context line
+_CONTEXT_SHARE = 0.5  # of the budget; the context line may take no more
+_FLUSH = 0.01  # of the page width
+
+
+@dataclass(slots=True)
+class _Part:
+    """Sections that are chunked together. ``home`` and ``level`` are those of the first, ``path`` is shown.
+
+    ``bare``: it holds nothing but headings.
+    """
+
+    home: tuple[str, ...]
+    level: int
+    path: tuple[str, ...]
+    blocks: list[Block]
+    bare: bool = True
+    weight: float = 0.0
+
+
+def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[Chunk, ...]:
+    """The chunks of a document, in order, without overlap; together they hold the text of every block.
+
+    ``text == document.text[start:end]``, and ``tokens`` (estimated, context line included) is at most
+    ``settings.chunk_tokens``. A chunk has no text between its blocks but white space, so that what the
+    parser left out (comments, front matter) is in no chunk. Where the title and headings would take over
+    half of the budget, the outermost headings are dropped, then the title is cut (see
+    ``context_notices``).
+    """
+    chunks: list[Chunk] = []
+    locate = _Locator(document)
+    for part in _parts(document, settings.chunk_tokens):
+        title, headings = _fit(document.title, part.path, settings.chunk_tokens)
+        context = _context(title, headings)
+        room = settings.chunk_tokens - token_weight(context + "\n")
+        for piece in pack(document.text, pieces(document.text, part.blocks, room), room):
+            text = document.text[piece.start : piece.end]
+            chunks.append(Chunk(
+                id=f"{document.source.document_id}:{version}:{len(chunks)}",
+                document_id=document.source.document_id,
+                version=version,
+                collection=document.source.collection,
+                document=document.source.name,
+                title=title,
+                text=text,
+                start=piece.start,
+                end=piece.end,
+                ordinal=len(chunks),
+                tokens=estimate_tokens(f"{context}\n{text}"),
+                pages=locate.pages(piece),
+                headings=headings,
+                boxes=locate.boxes(piece),
+            ))
+    return tuple(chunks)
+
+
+def context_notices(document: Document, settings: IngestSettings) -> tuple[Notice, ...]:
+    """A notice where titles or headings had to be shortened to leave room for text."""
+    shortened = sum(
+        _fit(document.title, part.path, settings.chunk_tokens) != (document.title, part.path)
+        for part in _parts(document, settings.chunk_tokens)
+    )
+    return (Notice.of("context_shortened", count=shortened),) if shortened else ()
+
+
+def _parts(document: Document, budget: int) -> list[_Part]:
+    """Sections, short ones merged with a child or sibling."""
+    parts: list[_Part] = []
+    for section in _sections(document):
+        last = parts[-1] if parts else None
+        if last is None or not _merges(last, section, budget):
+            parts.append(section)
+            continue
+        leads = last.bare and section.home[: len(last.path)] == last.path
+        last.path = section.path if leads else _shared(last.path, section.path)
+        last.blocks += section.blocks
+        last.bare &= section.bare
+        last.weight += section.weight
+    return parts
+
+
+def _merges(last: _Part, section: _Part, budget: int) -> bool:
+    nested = section.level > last.level and section.home[: len(last.home)] == last.home
+    siblings = section.level == last.level and section.home[:-1] == last.home[:-1]
+    if last.bare and nested:
+        return True
+    short = last.weight < _SHORT or (section.weight < _SHORT and last.weight < _FILLED)
+    return short and (nested or siblings) and last.weight + section.weight <= _MERGED_SHARE * budget
+
+
+def _sections(document: Document) -> list[_Part]:
+    """A heading with its own body each, and what stands before the first heading."""
+    sections: list[_Part] = []
+    open_headings: list[Block] = []
+    for block in document.blocks:
+        if block.kind == "heading":
+            while open_headings and open_headings[-1].level >= block.level:
+                open_headings.pop()
+            open_headings.append(block)
+            path = tuple(heading.title for heading in open_headings if heading.title)
+            sections.append(_Part(path, block.level, path, []))
+        elif not sections:
+            sections.append(_Part((), 0, (), []))
+        section = sections[-1]
+        section.blocks.append(block)
+        section.bare &= block.kind == "heading"
+        section.weight += token_weight(document.text[block.start : block.end]) + 1
+    return sections
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    same = [a for a, b in zip(one, other, strict=False) if a == b]
+    return tuple(a for a, b in zip(same, one, strict=False) if a == b)
+
+
+def _context(title: str, headings: tuple[str, ...]) -> str:
+    return Chunk("", "", 0, "", "", title, "", 0, 0, 0, 0, headings=headings).context
+
+
+def _fit(title: str, headings: tuple[str, ...], budget: int) -> tuple[str, tuple[str, ...]]:
+    """Title and headings whose context line leaves at least half of the budget to the text."""
+    most = _CONTEXT_SHARE * budget
+    while headings and token_weight(_context(title, headings)) > most:
+        headings = headings[1:]
+    while token_weight(title) > most:
+        title = title[: len(title) * 3 // 4].rstrip("… ") + "…"
+    return title, headings
+
+
+class _Locator:
+    """Finds the pages and boxes of a stretch of text."""
+
+    def __init__(self, document: Document) -> None:
+        self._pages = [page for page in document.pages if page.start < page.end]
+        self._page_starts = [page.start for page in self._pages]
+        self._lines = document.lines
+        self._line_starts = [line.start for line in self._lines]
+
+    def pages(self, piece: Piece) -> tuple[int, ...]:
+        first = max(bisect_right(self._page_starts, piece.start) - 1, 0)
+        last = bisect_left(self._page_starts, piece.end)
+        return tuple(page.page for page in self._pages[first:last] if page.end > piece.start)
+
+    def boxes(self, piece: Piece) -> tuple[Box, ...]:
+        """The boxes of its lines; lines of one width below each other become one box."""
+        first = max(bisect_right(self._line_starts, piece.start) - 1, 0)
+        last = bisect_left(self._line_starts, piece.end)
+        boxes: list[Box] = []
+        for line in self._lines[first:last]:
+            if line.end <= piece.start:
+                continue
+            if boxes and _stack(boxes[-1], line.box):
+                boxes[-1] = replace(boxes[-1], bottom=max(boxes[-1].bottom, line.box.bottom))
+            else:
+                boxes.append(line.box)
+        return tuple(boxes)
+
+
+def _stack(above: Box, box: Box) -> bool:
+    flush = abs(above.left - box.left) <= _FLUSH and abs(above.right - box.right) <= _FLUSH
+    near = above.top <= box.top <= above.bottom + (box.bottom - box.top)
+    return above.page == box.page and flush and near

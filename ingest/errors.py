@@ -1,0 +1,29 @@
+"""What can go wrong in ingestion. Every error carries a stable code and a hint the admin can act on."""
+
+from typing import Literal
+
+FailureCode = Literal[
+    "not_found",  # no file or folder at this path
+    "empty",  # 0 bytes
+    "too_large",  # over the size limit
+    "unsupported_type",  # neither PDF, Markdown nor text, or not what its name says
+    "encrypted",  # a password is needed
+    "no_pages",  # a valid file without any page
+    "no_text",  # pages, but no text layer on any of them (scanned or blank)
+    "garbled",  # the text layer decodes to nonsense
+    "damaged",  # no reader can open it
+    "parse_timeout",
+    "parse_memory",
+    "parse_crash",
+    "undecodable",  # text in no known encoding
+    "too_many_pages",
+    "too_much_text",
+]
+
+
+class IngestError(Exception):
+    """A file that cannot be ingested: ``code`` is stable, the message names the file and the remedy."""
+
+    def __init__(self, code: FailureCode, message: str) -> None:
+        super().__init__(message)
+        self.code: FailureCode = code

@@ -1,0 +1,217 @@
+"""From paths and uploads to sources: which files there are, what they are, and their bytes."""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from ingest.clean import clean
+from ingest.errors import IngestError
+from ingest.settings import IngestSettings
+from ingest.types import MediaType, Source
+
+SUFFIXES: dict[str, MediaType] = {
+    ".pdf": "application/pdf",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".txt": "text/plain",
+    ".text": "text/plain",
+}
+SkipReason = Literal["unsupported_type", "hidden", "link_leaves_folder", "same_name"]
+_PDF_WINDOW = 1024  # bytes; Acrobat, and PDFium after it, look for the header this far (ISO 32000-1, H.3.4.1)
+_MAX_NAME_BYTES = 255
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+# Text in another double-byte encoding also decodes as GB18030, but to characters outside GB 2312.
+_LEAST_GB2312 = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found: files to load with their names; names left out, each with the reason."""
+
+    files: tuple[tuple[Path, str], ...]
+    skipped: tuple[tuple[str, SkipReason], ...] = ()
+
+
+def find_files(paths: Sequence[Path]) -> Found:
+    """The files at these paths, folders searched recursively, in the order of the paths, then by name.
+
+    A file's name is its POSIX path relative to the folder that was given, or its base name where the
+    file itself was given; such a file is always in ``files``, so that loading it says what is wrong with
+    it. Of two different files that would have the same name, the later one is skipped. Raises
+    ``IngestError`` (not_found) for a path that does not exist, ``OSError`` for a folder that cannot be
+    read.
+    """
+    files: dict[str, Path] = {}
+    skipped: list[tuple[str, SkipReason]] = []
+    for given in paths:
+        if given.is_dir():
+            entries = sorted(_walk(given), key=itemgetter(1))
+        elif given.is_file():
+            entries = [(given, given.name, None)]
+        else:
+            raise IngestError("not_found", f"{given}: there is no file or folder here; check the path")
+        for path, raw_name, reason in entries:
+            name = clean_name(raw_name)
+            if reason is not None:
+                skipped.append((name, reason))
+            elif name not in files:
+                files[name] = path
+            elif not files[name].samefile(path):
+                skipped.append((name, "same_name"))
+    return Found(tuple((path, name) for name, path in files.items()), tuple(skipped))
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, str, SkipReason | None]]:
+    inside = root.resolve()
+    for folder, folders, names in os.walk(root, onerror=_raise):
+        here = Path(folder)
+        relative = here.relative_to(root)
+        hidden = [name for name in folders if name.startswith(".")]
+        linked = [name for name in folders if (here / name).is_symlink()]
+        for name in sorted(hidden):
+            yield here / name, (relative / name).as_posix(), "hidden"
+        for name in sorted(set(linked) - set(hidden)):
+            yield here / name, (relative / name).as_posix(), "link_leaves_folder"
+        folders[:] = sorted(set(folders) - set(hidden) - set(linked))
+        for name in sorted(names):
+            path = here / name
+            yield path, (relative / name).as_posix(), _why_skipped(path, inside)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _why_skipped(path: Path, inside: Path) -> SkipReason | None:
+    if path.name.startswith("."):
+        return "hidden"
+    if path.suffix.lower() not in SUFFIXES:
+        return "unsupported_type"
+    target = path.resolve()
+    if not target.is_relative_to(inside) or not target.is_file():
+        return "link_leaves_folder"
+    return None
+
+
+def clean_name(name: str) -> str:
+    """A file name fit to be shown and stored: NFC, no control or invisible characters, at most 255 bytes.
+
+    A longer name loses characters from the middle of its stem, so that its suffix stays.
+    """
+    visible, _ = clean(unicodedata.normalize("NFC", name))
+    visible = re.sub(r"[\n\t\ufffd]", " ", visible).strip()
+    path = PurePosixPath(visible)
+    excess = len(visible.encode()) - _MAX_NAME_BYTES
+    if excess <= 0:
+        return visible
+    stem = visible[: len(visible) - len(path.suffix)].encode()
+    keep = len(stem) - excess - len("…".encode())
+    head = stem[: keep // 2].decode(errors="ignore")
+    tail = stem[len(stem) - keep // 2 :].decode(errors="ignore")
+    return f"{head}…{tail}{path.suffix}"
+
+
+def load(path: Path, *, name: str, collection: str, document_id: str, settings: IngestSettings) -> Source:
+    """The file as a source; raises what ``to_source`` does, and ``OSError`` where it cannot be read."""
+    size = path.stat().st_size
+    if size > settings.max_file_bytes:
+        raise _too_large(name, size, settings)
+    data = path.read_bytes()
+    return to_source(data, name=name, collection=collection, document_id=document_id, settings=settings)
+
+
+def to_source(
+    data: bytes, *, name: str, collection: str, document_id: str, settings: IngestSettings
+) -> Source:
+    """Bytes (of a file or an upload) as a source, with type and hash.
+
+    Raises ``IngestError``: empty, too_large, unsupported_type or undecodable.
+    """
+    if len(data) > settings.max_file_bytes:
+        raise _too_large(name, len(data), settings)
+    media_type = sniff(data, name)
+    return Source(document_id, collection, name, media_type, hashlib.sha256(data).hexdigest(), data)
+
+
+def _too_large(name: str, size_bytes: int, settings: IngestSettings) -> IngestError:
+    return IngestError(
+        "too_large",
+        f"{name}: {size_bytes:,} bytes are more than the limit of {settings.max_file_bytes:,}; "
+        "split the file or raise ingest.max_file_bytes",
+    )
+
+
+def sniff(data: bytes, name: str) -> MediaType:
+    """What a file is, by its content; the name only tells Markdown from plain text.
+
+    Raises ``IngestError``: empty; unsupported_type for what is neither a PDF nor text under a known
+    suffix (a web page saved as .pdf, an image renamed .md); undecodable for text in no known encoding.
+    """
+    if not data.strip(b" \t\r\n\x00"):
+        raise IngestError("empty", f"{name}: the file is empty (0 bytes of content); upload it again")
+    expected = SUFFIXES.get(PurePosixPath(name).suffix.lower())
+    header = data[:_PDF_WINDOW].find(b"%PDF-")
+    if header == 0 or (header > 0 and expected in (None, "application/pdf")):
+        return "application/pdf"
+    if expected is None:
+        known = ", ".join(SUFFIXES)
+        raise IngestError("unsupported_type", f"{name}: neither a PDF nor one of {known}; convert it first")
+    if expected == "application/pdf":
+        is_page = re.match(rb"\s*(?:<!doctype html|<html|<\?xml)", data[:_PDF_WINDOW], re.IGNORECASE)
+        what = "a web page (a login page?)" if is_page else "not a PDF (no %PDF- header)"
+        raise IngestError("unsupported_type", f"{name}: this is {what} under a .pdf name; get the file again")
+    if b"\x00" in data and not data.startswith(tuple(bom for bom, _ in _BOMS)):
+        raise IngestError("unsupported_type", f"{name}: holds binary data, not text; convert it first")
+    decode(data, name)
+    return expected
+
+
+def decode(data: bytes, name: str = "text") -> str:
+    """The text of a file: by its byte order mark, else UTF-8, else GB18030; LF line ends, no byte order mark.
+
+    Raises ``IngestError`` (undecodable) where none of them fits exactly, or where GB18030 would fit but
+    the result is not Chinese as people write it (Big5, Shift-JIS and Latin-1 bytes decode to rare
+    characters).
+    """
+    text = _decoded(data)
+    if text is None or "\x00" in text:
+        raise IngestError(
+            "undecodable", f"{name}: the text is in neither UTF-8, UTF-16 nor GB18030; save it as UTF-8"
+        )
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decoded(data: bytes) -> str | None:
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return _strictly(data.removeprefix(bom), encoding)
+    text = _strictly(data, "utf-8")
+    if text is not None:
+        return text
+    text = _strictly(data, "gb18030")
+    return text if text is not None and _reads_as_chinese(text) else None
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _reads_as_chinese(text: str) -> bool:
+    foreign = [character for character in text if character > "\x7f"]
+    common = sum(1 for character in foreign if character.encode("gb2312", errors="ignore"))
+    return common >= _LEAST_GB2312 * len(foreign)

@@ -1,0 +1,65 @@
+"""How many tokens a text will cost, without a model.
+
+The weights were fitted to the byte-level BPE of Qwen (the ``qwen.tiktoken`` vocabulary that the PyPI package
+``dashscope`` carries, with Qwen2's split pattern). Over whole texts of ``shared/eval/dev``, estimate / true:
+
+=====================  =====  ====  ====  ====  ==================
+texts                  count  mean  p1    p99   more than 10 % low
+=====================  =====  ====  ====  ====  ==================
+PLACEHOLDER
+=====================  =====  ====  ====  ====  ==================
+"""
+
+import math
+import re
+
+# One alternative per kind of token of Qwen2's split pattern; the first that matches counts.
+_PIECE = re.compile(
+    r"(?P<word>[A-Za-z\u00c0-\u024f]+)"
+    r"|(?P<digit>[0-9])"
+    r"|(?P<han>[\u3007\u4e00-\u9fff]+)"
+    r"|(?P<cjk>[\u3040-\u30ff\u3400-\u4dbf\uac00-\ud7af\uf900-\ufaff]+)"
+    r"|(?P<space>[^\S\n]+)"
+    r"|(?P<newline>\n\s*)"
+    r"|(?P<ascii>[!-/:-@\[-`{-~]+)"
+    r"|(?P<alphabet>[\u0370-\u05ff\u0600-\u06ff]+)"
+    r"|(?P<wide>[\u2010-\u2027\u3000-\u303f\uff00-\uff65])"
+    r"|(?P<other>.)",
+    re.DOTALL,
+)
+
+
+def estimate_tokens(text: str) -> int:
+    """An estimate of the number of Qwen tokens of a text, rounded up; 0 for the empty text."""
+    return math.ceil(token_weight(text))
+
+
+def token_weight(text: str) -> float:
+    """The estimate before rounding.
+
+    It is subadditive: a text never weighs more than its parts together, so packing by the sum of the parts
+    keeps a budget.
+    """
+    return sum(_weigh(match) for match in _PIECE.finditer(text))
+
+
+def _weigh(match: re.Match[str]) -> float:
+    kind, length = match.lastgroup, match.end() - match.start()
+    if kind == "word":
+        return 0.95 + 0.075 * max(0, length - 4)
+    if kind == "han":
+        return 0.95 + 0.58 * length
+    if kind == "cjk":
+        return 0.5 + 1.0 * length
+    if kind == "space":
+        return min(1.2, 0.15 * length)
+    if kind == "ascii":
+        return 1.1 + 0.03 * (length - 1)
+    if kind == "alphabet":
+        return 0.5 + 0.5 * length
+    if kind == "other":
+        return 1.4 if match[0] <= "\uffff" else 3.0
+    return _FIXED[kind or ""]
+
+
+_FIXED = {"digit": 1.0, "newline": 0.6, "wide": 1.25}

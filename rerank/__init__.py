@@ -1,0 +1,11 @@
+"""CANDIDATES → PASSAGES: judge what recall found, then keep what is evidence.
+
+Flow: ``rerank`` gives every candidate a relevance in 0..1 (or says why it could not), ``select`` collapses
+near duplicates and hands on at most N passages above the floor.
+
+Rerankers: ``Qwen3Reranker`` (the product), ``LexicalReranker`` (no weights: starter profile and fallback),
+``RemoteReranker`` (a server that speaks ``/rerank``). ``self_test`` asks each of them known answers before it
+is trusted.
+
+Reading order: ``types``, ``protocols``, ``prompt``, ``tokens``, ``qwen3``, ``rerank``, ``select``.
+"""

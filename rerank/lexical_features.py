@@ -1,0 +1,192 @@
+"""What can be counted between a question and a passage without a model: the inputs of ``LexicalReranker``."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rerank.question_kind import kind_missed
+from rerank.thesaurus import expressions, related
+from retrieval.analysis import characters, content_terms, terms
+from retrieval.concepts import concepts
+from retrieval.protocols import TermStatistics
+from retrieval.sentences import sentence_spans
+
+SYNONYM = 0.8
+"""How far another word for the same concept counts as the word itself (see ``retrieval/glossary.tsv``)."""
+RELATED = 0.6
+"""How far a word for a related concept does (see ``related.tsv``)."""
+KNOWN_WEIGHT = 0.6
+"""Weight of a term where nothing is known about how common it is."""
+_SATURATION = 1.2  # BM25's k1
+_LENGTH_SHARE, _USUAL_TERMS = 0.75, 200.0  # BM25's b, and the length in terms at which it changes nothing
+
+NAMES = (
+    "sentence",
+    "window",
+    "context",
+    "frequency",
+    "characters",
+    "missed_identifier",
+    "amount",
+    "kind_missed",
+    "only_asks",
+)
+"""The features of ``features``, in its order; each in 0..1.
+
+Shares of the question's weight: in the best sentence, in the best two with the context line, in the context
+line, by BM25's frequencies, by single characters. Then: an identifier that is missing, the amount of weight
+there is, an answer of the wrong kind, nothing but questions.
+
+Tried and left out, because they changed nothing on the development sets: runs of neighbouring terms (pairs of
+characters and the sentence features hold that already), the rarest missing term, squared idf.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question made ready for counting.
+
+    ``weights`` maps each term to 0..1 by how rare it is; ``letters`` the same for single characters of
+    scripts without spaces. ``credits`` maps a concept that may stand in a passage to what it is worth for
+    which terms.
+    """
+
+    text: str
+    weights: Mapping[str, float]
+    letters: Mapping[str, float]
+    credits: Mapping[str, tuple[frozenset[str], float]]
+    identifiers: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str, statistics: TermStatistics | None) -> "Wanted":
+        """From a question, or from any other text that names what is wanted."""
+        found = list(dict.fromkeys(content_terms(text) or terms(text)))
+        letters = list(dict.fromkeys(characters(" ".join(found))))
+        weights = _weights([*found, *(letter for letter in letters if letter not in found)], statistics)
+        credits: dict[str, tuple[frozenset[str], float]] = {}
+        for concept, expression in expressions(text).items():
+            for other in related(concept):
+                credits.setdefault(other, (expression, RELATED))
+        credits.update((concept, (expression, SYNONYM)) for concept, expression in expressions(text).items())
+        return cls(
+            text=text,
+            weights={term: weights[term] for term in found},
+            letters={letter: weights[letter] for letter in letters},
+            credits=credits,
+            identifiers=frozenset(term for term in found if len(term) > 1 and any(map(str.isdigit, term))),
+        )
+
+    def credit(self, found: frozenset[str]) -> dict[str, float]:
+        """For each wanted term that is there 1, for each there in another word what the thesaurus says."""
+        credit: dict[str, float] = {}
+        for concept, (expression, value) in self.credits.items():
+            if concept in found:
+                credit.update((term, max(value, credit.get(term, 0.0))) for term in expression)
+        credit.update((term, 1.0) for term in self.weights if term in found)
+        return {term: value for term, value in credit.items() if term in self.weights}
+
+    def share(self, credit: Mapping[str, float]) -> float:
+        """The part of all weight that the credited terms carry."""
+        total = sum(self.weights.values())
+        return sum(self.weights[term] * value for term, value in credit.items()) / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A passage made ready for counting: its sentences, their terms in order, terms and concepts as sets.
+
+    The first ``context`` sentences are the context line.
+    """
+
+    sentences: tuple[str, ...]
+    sequences: tuple[tuple[str, ...], ...]
+    found: tuple[frozenset[str], ...]
+    context: int
+
+    @classmethod
+    def of(cls, passage: str) -> "Read":
+        """From ``contextual_text``: the first of several lines is context, a single line context and body."""
+        first_end = passage.find("\n")
+        spans = sentence_spans(passage)
+        sentences = tuple(passage[start:end] for start, end in spans)
+        sequences = tuple(tuple(terms(sentence)) for sentence in sentences)
+        found = tuple(
+            frozenset(sequence).union(concepts(sentence))
+            for sequence, sentence in zip(sequences, sentences, strict=True)
+        )
+        context = sum(start < first_end for start, _ in spans)
+        return cls(sentences, sequences, found, context if context < len(spans) else 0)
+
+
+def features(wanted: Wanted, read: Read) -> tuple[float, ...]:
+    """The values of ``NAMES`` for one passage; zeros where there is nothing to compare."""
+    if not wanted.weights or not read.sentences:
+        return (0.0,) * len(NAMES)
+    credits = [wanted.credit(found) for found in read.found]
+    whole = _merged(credits)
+    context, body = credits[: read.context], credits[read.context :]
+    shares = [wanted.share(credit) for credit in body]
+    coverage = wanted.share(whole)
+    best = read.context + shares.index(max(shares))
+    answer = " ".join(read.sentences[best : best + 2])
+    return (
+        max(shares),
+        max(wanted.share(_merged([*context, *body[i : i + 2]])) for i in range(len(body))),
+        wanted.share(_merged(context or credits)),
+        _frequency(wanted, read, whole),
+        _characters(wanted, read, whole),
+        max((1 - whole.get(term, 0.0) for term in wanted.identifiers), default=0.0),
+        1 - math.exp(-sum(wanted.weights.values()) * coverage / 3),
+        float(kind_missed(wanted.text, answer)),
+        float(all(sentence.rstrip("”’」』）)\"' ").endswith(("?", "？")) for sentence in read.sentences)),
+    )
+
+
+def _weights(found: Sequence[str], statistics: TermStatistics | None) -> dict[str, float]:
+    """Weight of each term: BM25's idf over that of a term in one single chunk.
+
+    A term the index does not know weighs one half: it may be a slip of the keyboard, or two halves of words.
+    """
+    if statistics is None or not found:
+        return dict.fromkeys(found, KNOWN_WEIGHT)
+    count, frequencies = statistics.document_frequencies(found)
+    if count < 2:
+        return dict.fromkeys(found, KNOWN_WEIGHT)
+    most = _idf(count, 1)
+    return {
+        term: max(0.02, _idf(count, frequencies[term]) / most) if frequencies[term] else 0.5 for term in found
+    }
+
+
+def _idf(count: int, frequency: int) -> float:
+    return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
+
+
+def _merged(credits: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    merged: dict[str, float] = {}
+    for credit in credits:
+        for term, value in credit.items():
+            merged[term] = max(value, merged.get(term, 0.0))
+    return merged
+
+
+def _frequency(wanted: Wanted, read: Read, whole: Mapping[str, float]) -> float:
+    """BM25's saturated term frequencies as a share of their limit; another word counts as one occurrence."""
+    counts = Counter(term for sequence in read.sequences for term in sequence if term in wanted.weights)
+    length = sum(map(len, read.sequences))
+    norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * length / _USUAL_TERMS)
+    saturated = {term: max(counts.get(term, 0), value) for term, value in whole.items()}
+    return wanted.share({term: count / (count + norm) for term, count in saturated.items()})
+
+
+def _characters(wanted: Wanted, read: Read, whole: Mapping[str, float]) -> float:
+    """Coverage by words and single characters: finds names in another order and past a wrong character."""
+    there = set("".join(map("".join, read.sequences)))
+    credit = {letter: 1.0 for letter in wanted.letters if letter in there}
+    for term, value in whole.items():
+        for unit in term if term[0] in wanted.letters else (term,):
+            credit[unit] = max(value, credit.get(unit, 0.0))
+    words = {term: weight for term, weight in wanted.weights.items() if term[0] not in wanted.letters}
+    units = {**words, **wanted.letters}
+    return sum(units[unit] * value for unit, value in credit.items()) / sum(units.values())

@@ -1,0 +1,112 @@
+"""Ranked candidates → the passages that are evidence."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from rerank.protocols import Reranker
+from rerank.timed import TimedReranker
+from retrieval.analysis import terms
+from retrieval.types import Notice, Passage, Ranked
+
+UNKNOWN_FLOOR = 0.5
+"""For rerankers that name no floor: relevance is a probability, and below one half "no" is likelier."""
+
+_SHINGLE = 3
+_NEGATION = re.compile(r"[不未无非没禁勿]|\b(?:not|no|never|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+
+
+@runtime_checkable
+class HasFloor(Protocol):
+    """A reranker that knows from which relevance on its judgement means evidence."""
+
+    default_floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the generator may see.
+
+    ``passages`` are numbered from 1 in order of relevance. ``evidence`` is false when no candidate reached
+    the floor; ``nearest`` then names the best of what was found, and nothing of it may be cited. ``best`` is
+    the highest relevance, None where nothing was judged.
+    """
+
+    passages: tuple[Passage, ...]
+    evidence: bool
+    best: float | None
+    nearest: tuple[Ranked, ...]
+    notices: tuple[Notice, ...]
+
+
+def floor_for(reranker: Reranker) -> float:
+    """The relevance below which this reranker's judgement is no evidence, or ``UNKNOWN_FLOOR``."""
+    inner = reranker.reranker if isinstance(reranker, TimedReranker) else reranker
+    return inner.default_floor if isinstance(inner, HasFloor) else UNKNOWN_FLOOR
+
+
+def select(ranked: Sequence[Ranked], *, top_n: int, floor: float, near_duplicate: float) -> Selection:
+    """At most ``top_n`` passages, best first: each above the floor and none repeating a better one.
+
+    A passage repeats a better one when at least the share ``near_duplicate`` of its three-term shingles
+    stands there, with no number and no negation of its own: 3.1 and 3.2, 支持 and 不支持 are both shown.
+    Candidates without relevance (not reranked) are measured against no floor.
+
+    Notices: ``near_duplicates_collapsed`` (count); ``below_floor`` (count, floor) for passages that would
+    have been among the N; ``no_evidence`` (best, floor) where none is left.
+    """
+    distinct, repeated = _distinct(ranked, top_n, near_duplicate)
+    notices = [Notice.of("near_duplicates_collapsed", count=repeated)] if repeated else []
+    kept = [entry for entry in distinct if entry.relevance is None or entry.relevance >= floor]
+    judged = [entry.relevance for entry in ranked if entry.relevance is not None]
+    best = max(judged) if judged else None
+    below = len(distinct) - len(kept)
+    if below and kept:
+        notices.append(Notice.of("below_floor", count=below, floor=f"{floor:.2f}"))
+    if not kept and best is not None:
+        notices.append(Notice.of("no_evidence", best=f"{best:.2f}", floor=f"{floor:.2f}"))
+    passages = tuple(
+        Passage(number, entry.chunk, entry.chunk.text, entry.relevance)
+        for number, entry in enumerate(kept, start=1)
+    )
+    return Selection(passages, bool(kept), best, () if kept else tuple(distinct), tuple(notices))
+
+
+def _distinct(ranked: Sequence[Ranked], top_n: int, share: float) -> tuple[list[Ranked], int]:
+    """The first ``top_n`` entries that repeat no earlier one, and how many were passed over on the way."""
+    kept: list[tuple[Ranked, _Outline]] = []
+    repeated = 0
+    for entry in ranked:
+        if len(kept) == top_n:
+            break
+        outline = _Outline.of(entry.chunk.text)
+        if any(outline.repeats(other, share) for _, other in kept):
+            repeated += 1
+        else:
+            kept.append((entry, outline))
+    return [entry for entry, _ in kept], repeated
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What is compared of a text: its shingles, and the marks in which near equal texts may contradict."""
+
+    shingles: frozenset[tuple[str, ...]]
+    marks: Counter[str]
+
+    @classmethod
+    def of(cls, text: str) -> "_Outline":
+        words = terms(text)
+        width = min(_SHINGLE, max(1, len(words)))
+        shingles = frozenset(tuple(words[i : i + width]) for i in range(len(words) - width + 1))
+        marks = Counter(word for word in words if any(character.isdigit() for character in word))
+        marks.update(negation.casefold() for negation in _NEGATION.findall(text))
+        return cls(shingles, marks)
+
+    def repeats(self, other: "_Outline", share: float) -> bool:
+        """Whether this text adds nothing to the other."""
+        if not self.shingles or self.marks - other.marks:
+            return self.shingles == other.shingles and self.marks == other.marks
+        return len(self.shingles & other.shingles) >= share * len(self.shingles)

@@ -1,0 +1,135 @@
+"""A reranker that is given up when its time is over, and left alone until it has really finished."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Sequence
+
+from rerank.checks import check_relevance
+from rerank.errors import RerankError, RerankStopped
+from rerank.protocols import Reranker, Stopped, never
+from rerank.types import Scores
+
+logger = logging.getLogger(__name__)
+
+_POLL_S = 0.02
+
+
+class RerankTimeout(RerankError):
+    """The reranker did not finish in time."""
+
+
+class RerankerBusy(RerankError):
+    """The reranker is still working on a call that was given up."""
+
+
+class TimedReranker:
+    """Any reranker with a deadline. Keep one for each model: it remembers calls that were given up.
+
+    The model runs in a daemon thread, one call at a time; other calls wait their turn. At the deadline the
+    caller is free at once, and the model is told to stop (its own ``stopped`` becomes true); while it has
+    not, further calls raise ``RerankerBusy`` instead of queueing behind it or entering the model twice.
+    """
+
+    def __init__(self, reranker: Reranker, *, timeout_s: float = math.inf) -> None:
+        self.reranker = reranker
+        self._timeout_s = timeout_s
+        self._last: _Call | None = None
+        self._turn = threading.Lock()
+
+    @property
+    def identity(self) -> str:
+        """The identity of the reranker inside."""
+        return self.reranker.identity
+
+    @property
+    def max_tokens(self) -> int:
+        """The limit of the reranker inside."""
+        return self.reranker.max_tokens
+
+    def score(
+        self, query: str, passages: Sequence[str], instruction: str, stopped: Stopped = never
+    ) -> Scores:
+        """As the role says, within the time given to the constructor."""
+        return self.score_within(self._timeout_s, query, passages, instruction, stopped)
+
+    def score_within(
+        self,
+        timeout_s: float,
+        query: str,
+        passages: Sequence[str],
+        instruction: str,
+        stopped: Stopped = never,
+    ) -> Scores:
+        """Valid scores, or ``RerankTimeout``, ``RerankerBusy``, ``RerankStopped`` or another ``RerankError``.
+
+        An exception the role does not name becomes a ``RerankError`` that names its type only: its message
+        may hold document text.
+        """
+        call = _Call(self.reranker, timeout_s, stopped)
+        while not self._turn.acquire(timeout=_POLL_S):
+            call.check_time()
+        try:
+            if self._last is not None and not self._last.finished:
+                raise RerankerBusy("still busy with a call that was given up")
+            self._last = call
+            threading.Thread(
+                target=call.run, args=(query, passages, instruction), name="rerank", daemon=True
+            ).start()
+            return call.wait(len(passages))
+        finally:
+            self._turn.release()
+
+
+class _Call:
+    """One call of a reranker, running in its own thread."""
+
+    def __init__(self, reranker: Reranker, timeout_s: float, stopped: Stopped) -> None:
+        self._reranker = reranker
+        self._timeout_s = timeout_s
+        self._deadline = time.monotonic() + timeout_s
+        self._stopped = stopped
+        self._over = False
+        self._done = threading.Event()
+        self._outcome: Scores | RerankError = RerankError("the reranker gave no answer")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has left this call."""
+        return self._done.is_set()
+
+    def run(self, query: str, passages: Sequence[str], instruction: str) -> None:
+        """Score, and keep what came of it."""
+        try:
+            self._outcome = self._reranker.score(query, passages, instruction, self._told_to_stop)
+        except RerankError as error:
+            self._outcome = error
+        except Exception as error:  # noqa: BLE001  a thread's boundary: the caller must hear of anything
+            logger.error("reranker %s raised %s", self._reranker.identity, type(error).__name__)
+            self._outcome = RerankError(f"{type(error).__name__} inside the reranker")
+        finally:
+            self._done.set()
+
+    def wait(self, count: int) -> Scores:
+        """What ``run`` brings, as soon as it is there and not later than the deadline."""
+        while not self._done.wait(_POLL_S):
+            self.check_time()
+        if isinstance(self._outcome, RerankStopped):
+            self.check_time()
+        if isinstance(self._outcome, RerankError):
+            raise self._outcome
+        check_relevance(self._outcome.relevance, count)
+        return self._outcome
+
+    def check_time(self) -> None:
+        """Give the call up where the caller has stopped or the deadline has passed."""
+        if self._stopped():
+            self._over = True
+            raise RerankStopped("stopped by the caller")
+        if time.monotonic() >= self._deadline:
+            self._over = True
+            raise RerankTimeout(f"no result within {self._timeout_s:g} s")
+
+    def _told_to_stop(self) -> bool:
+        return self._over or self._stopped() or time.monotonic() >= self._deadline

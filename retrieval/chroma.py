@@ -1,0 +1,265 @@
+"""The vector index in Chroma: embedded in this process, or on a Chroma server."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self, TypeVar
+
+import chromadb
+import httpx
+import numpy as np
+from chromadb.api import ClientAPI
+from chromadb.api.client import Client
+from chromadb.api.collection_configuration import CreateHNSWConfiguration
+from chromadb.api.models.Collection import Collection
+from chromadb.api.types import Metadata, Where
+from chromadb.config import Settings
+from chromadb.errors import ChromaError, NotFoundError
+
+from retrieval.errors import IndexDamaged, IndexMismatch, RetrievalError
+from retrieval.protocols import Vectors
+from retrieval.types import Hit, Scope
+
+PREFIX = "touchstone-"
+MAX_BATCH = 5_000  # adds of 1,000 to 5,000 are the fastest (design notes, infra section 1)
+
+# Measured on 10,000 passages of shared/eval/dev embedded by HashingEmbedder, the hardest vectors we have:
+# recall@50 against exact search 0.996 (Chroma's defaults of 16, 100, 100: 0.864).
+_HNSW = CreateHNSWConfiguration(
+    space="cosine", max_neighbors=32, ef_construction=200, ef_search=400, sync_threshold=1000
+)
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,480}[A-Za-z0-9]|[A-Za-z0-9]")
+# Chroma's own errors; ValueError for requests it refuses; HTTP errors where it runs as a server.
+_FAILURES = (ChromaError, ValueError, httpx.HTTPError)
+T = TypeVar("T")
+
+
+class ChromaStore:
+    """``VectorStore`` over Chroma: one Chroma collection a knowledge base, named ``touchstone-<id>``, cosine.
+
+    Holds ids, vectors and document ids, never text: it can be deleted and refilled at any time. Threads
+    may share it; processes may not share a directory, and it must not be used after a fork. A collection
+    is checked when it is first touched: one that Touchstone did not make, that names an embedding
+    function (Chroma would build it, chroma issue 6717) or another distance raises ``IndexMismatch``; one
+    whose count or self query fails raises ``IndexDamaged``, after which ``drop`` still works.
+    """
+
+    def __init__(self, client: ClientAPI, place: str) -> None:
+        self._client = client
+        self._place = place
+        self._checked: dict[str, Collection] = {}
+        self._guard = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open or create an embedded index. The caller makes sure that no other process has it open."""
+        try:
+            client = chromadb.PersistentClient(path=str(path), settings=_settings())
+        except _FAILURES as error:
+            raise IndexDamaged(
+                f"the vector index in {path} cannot be opened ({error}); stop Touchstone, delete that "
+                "folder and start again: it is refilled from the database"
+            ) from error
+        return cls(client, str(path))
+
+    @classmethod
+    def connect(cls, host: str, port: int, *, ssl: bool = False) -> Self:
+        """Use a server (``chroma run``), which has no authentication: keep it on a private network."""
+        try:
+            client = chromadb.HttpClient(host=host, port=port, ssl=ssl, settings=_settings())
+        except _FAILURES as error:
+            raise RetrievalError(
+                f"no Chroma server answers at {host}:{port} ({error}); start one with `chroma run --path DIR "
+                f"--host {host} --port {port}` or correct chroma.host and chroma.port"
+            ) from error
+        return cls(client, f"{host}:{port}")
+
+    def add(
+        self, collection: str, chunk_ids: Sequence[str], document_ids: Sequence[str], vectors: Vectors
+    ) -> None:
+        """Make vectors (rows of norm 1) findable. Raises ``IndexMismatch`` on another dimension."""
+        if not len(chunk_ids) == len(document_ids) == len(vectors):
+            raise ValueError(
+                f"{len(chunk_ids)} chunk ids, {len(document_ids)} document ids and {len(vectors)} vectors"
+            )
+        if not len(vectors):
+            return
+        found = self._find(collection) or self._create(collection, vectors.shape[1])
+        self._require_dim(collection, found, vectors.shape[1])
+        for part in _parts(len(vectors), self._max_batch):
+            metadata: list[Metadata] = [{"document_id": name} for name in document_ids[part]]
+            rows = np.ascontiguousarray(vectors[part], dtype=np.float32)
+            ids = list(chunk_ids[part])
+            self._call(collection, lambda: found.add(ids=ids, embeddings=rows, metadatas=metadata))  # noqa: B023
+
+    def remove(self, collection: str, chunk_ids: Sequence[str]) -> None:
+        """Forget these ids; unknown ids are no error."""
+        found = self._find(collection)
+        if found is None:
+            return
+        for part in _parts(len(chunk_ids), self._max_batch):
+            ids = list(chunk_ids[part])
+            self._call(collection, lambda: found.delete(ids=ids))  # noqa: B023
+
+    def search(self, vector: Vectors, k: int, scope: Scope) -> list[Hit]:
+        """At most k hits inside the scope by cosine similarity, best first, ties by id. vector: shape (dim,).
+
+        Approximate (HNSW) within a collection. ``document_ids`` of the scope filter inside the search,
+        which is exact but slower the fewer documents it names.
+        """
+        if k < 1 or (scope.document_ids is not None and not scope.document_ids):
+            return []
+        scored: list[tuple[float, str]] = []
+        for collection in sorted(scope.collections):
+            found = self._find(collection)
+            if found is not None:
+                self._require_dim(collection, found, vector.shape[0])
+                scored.extend(self._nearest(collection, found, vector, k, scope))
+        scored.sort(key=lambda pair: (-pair[0], pair[1]))
+        return [Hit(name, score, rank, "vector") for rank, (score, name) in enumerate(scored[:k], 1)]
+
+    def count(self, collection: str) -> int:
+        """How many vectors the collection holds (0 for an unknown one). Raises ``IndexDamaged``."""
+        found = self._find(collection)
+        return 0 if found is None else self._call(collection, found.count)
+
+    def drop(self, collection: str) -> None:
+        """Delete the whole partition, damaged or not; an unknown one is no error."""
+        with self._guard:
+            self._checked.pop(collection, None)
+        try:
+            self._client.delete_collection(_chroma_name(collection))
+        except NotFoundError:
+            return
+        except _FAILURES as error:
+            raise self._damaged(collection, error) from error
+
+    def close(self) -> None:
+        """Release files and connections; the store is of no use afterwards."""
+        if isinstance(self._client, Client):
+            self._client.close()
+
+    @cached_property
+    def _max_batch(self) -> int:
+        return min(MAX_BATCH, int(self._client.get_max_batch_size()))
+
+    def _nearest(
+        self, collection: str, found: Collection, vector: Vectors, k: int, scope: Scope
+    ) -> Iterator[tuple[float, str]]:
+        row = vector.astype(np.float32)[None, :]  # (dim,) -> (1, dim)
+        where: Where | None = None
+        if scope.document_ids is not None:
+            # Chroma's type wants a list of exactly its own union of literals, which list invariance forbids.
+            where = {"document_id": {"$in": sorted(scope.document_ids)}}  # type: ignore[dict-item]
+        answer = self._call(
+            collection,
+            lambda: found.query(query_embeddings=row, n_results=k, where=where, include=["distances"]),
+        )
+        distances = answer["distances"] or [[]]
+        for name, distance in zip(answer["ids"][0], distances[0], strict=True):
+            yield min(1.0, max(-1.0, 1.0 - float(distance))), name
+
+    def _create(self, collection: str, dim: int) -> Collection:
+        with self._guard:
+            if collection not in self._checked:
+                self._checked[collection] = self._call(
+                    collection,
+                    lambda: self._client.create_collection(
+                        _chroma_name(collection),
+                        metadata={"touchstone": 1, "dim": dim},
+                        configuration={"hnsw": _HNSW},
+                        embedding_function=None,
+                    ),
+                )
+            return self._checked[collection]
+
+    def _find(self, collection: str) -> Collection | None:
+        """The collection, checked once; None where there is none."""
+        known = self._checked.get(collection)
+        if known is not None:
+            return known
+        try:
+            found = self._client.get_collection(_chroma_name(collection), embedding_function=None)
+        except NotFoundError:
+            return None
+        except _FAILURES as error:
+            raise self._damaged(collection, error) from error
+        _check_made_by_us(collection, found)
+        self._probe(collection, found)
+        with self._guard:
+            return self._checked.setdefault(collection, found)
+
+    def _probe(self, collection: str, found: Collection) -> None:
+        """One stored vector must find something, and have the dimension that was recorded."""
+        if self._call(collection, found.count) == 0:
+            return
+        stored = self._call(collection, lambda: found.get(limit=1, include=["embeddings"]))["embeddings"]
+        if stored is None or len(stored) != 1 or len(stored[0]) != _dim(found):
+            raise self._damaged(collection, ValueError("a stored vector is missing or of another dimension"))
+        probe = np.asarray(stored, dtype=np.float32)
+        answer = self._call(
+            collection, lambda: found.query(query_embeddings=probe, n_results=1, include=["distances"])
+        )
+        if not answer["ids"][0]:
+            raise self._damaged(collection, ValueError("a stored vector finds nothing"))
+
+    def _require_dim(self, collection: str, found: Collection, dim: int) -> None:
+        if dim != _dim(found):
+            raise IndexMismatch(
+                f"vectors of collection {collection!r} have {_dim(found)} dimensions, not {dim}; run "
+                "`touchstone reindex` for it or start with the profile that built it"
+            )
+
+    def _call(self, collection: str, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except _FAILURES as error:
+            raise self._damaged(collection, error) from error
+
+    def _damaged(self, collection: str, error: Exception) -> RetrievalError:
+        with self._guard:
+            self._checked.pop(collection, None)
+        if isinstance(error, httpx.HTTPError):
+            return RetrievalError(
+                f"the Chroma server at {self._place} does not answer ({type(error).__name__}); start it again"
+            )
+        return IndexDamaged(
+            f"the vector index of collection {collection!r} in {self._place} cannot be used ({error}); it is "
+            "refilled from the database at the next start"
+        )
+
+
+def _settings() -> Settings:
+    return Settings(anonymized_telemetry=False)
+
+
+def _chroma_name(collection: str) -> str:
+    """Chroma wants 3 to 512 characters of ``[a-zA-Z0-9._-]`` that end in a letter or digit."""
+    if not _NAME.fullmatch(collection):
+        raise ValueError(f"collection id {collection!r} names no vector index: use letters, digits, . _ -")
+    return PREFIX + collection
+
+
+def _check_made_by_us(collection: str, found: Collection) -> None:
+    """Judge by the stored configuration as JSON: ``Collection.configuration`` would build what it names."""
+    configuration = found.configuration_json or {}
+    function = (configuration.get("embedding_function") or {}).get("type", "legacy")
+    space = (configuration.get("hnsw") or {}).get("space")
+    metadata = found.metadata or {}
+    ours = metadata.get("touchstone") == 1 and isinstance(metadata.get("dim"), int)
+    if not ours or function != "legacy" or space != "cosine":
+        raise IndexMismatch(
+            f"Chroma collection {PREFIX + collection!r} was not made by Touchstone (embedding function "
+            f"{function!r}, space {space!r}); delete it or use another Chroma"
+        )
+
+
+def _dim(found: Collection) -> int:
+    return int((found.metadata or {}).get("dim", 0))
+
+
+def _parts(length: int, size: int) -> Iterator[slice]:
+    for start in range(0, length, size):
+        yield slice(start, start + size)

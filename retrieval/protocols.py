@@ -1,0 +1,86 @@
+"""The roles of retrieval. All are synchronous, thread-safe for reading, and know no event loop."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.types import Chunk, Hit, Notice, Scope
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors that can be compared by dot product."""
+
+    @property
+    def identity(self) -> str:
+        """Model, revision, dtype and pooling in one string: equal identities give equal vectors."""
+
+    @property
+    def dim(self) -> int:
+        """The length of a vector."""
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Float32 of shape (len(texts), dim), rows of norm 1, in the order given."""
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Float32 of shape (len(texts), dim), rows of norm 1, in the order given."""
+
+    def drain_notices(self) -> tuple[Notice, ...]:
+        """What had to be cut since the last call, then forgotten (as texts over the model's limit)."""
+
+
+class VectorStore(Protocol):
+    """An index of vectors, one partition per collection. It can be deleted and rebuilt without loss.
+
+    Ids are insert-only: adding an id again with the same vector changes nothing.
+    """
+
+    def add(
+        self, collection: str, chunk_ids: Sequence[str], document_ids: Sequence[str], vectors: Vectors
+    ) -> None:
+        """Make vectors (rows of norm 1) findable. Raises ``IndexMismatch`` on another dimension."""
+
+    def remove(self, collection: str, chunk_ids: Sequence[str]) -> None:
+        """Forget these ids; unknown ids are no error."""
+
+    def search(self, vector: Vectors, k: int, scope: Scope) -> list[Hit]:
+        """At most k hits of the scope by cosine similarity, best first, ties by id. vector: shape (dim,)."""
+
+    def count(self, collection: str) -> int:
+        """How many vectors the collection holds (0 for an unknown one)."""
+
+    def drop(self, collection: str) -> None:
+        """Delete the whole partition; an unknown one is no error."""
+
+
+class LexicalIndex(Protocol):
+    """An inverted index over analysed terms (see ``analysis``), ranked by BM25."""
+
+    def add(self, chunks: Sequence[Chunk]) -> None:
+        """Make chunks findable by their terms."""
+
+    def remove(self, chunk_ids: Sequence[str]) -> None:
+        """Forget these ids; unknown ids are no error."""
+
+    def search(self, text: str, k: int, scope: Scope) -> list[Hit]:
+        """At most k hits inside the scope that share a term with the text, best first, ties by id."""
+
+    def count(self) -> int:
+        """How many chunks the index holds."""
+
+
+class TermStatistics(Protocol):
+    """How common terms are in what is indexed."""
+
+    def document_frequencies(self, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """Chunks in all, and for each term in how many of them it stands (0 where unknown)."""
+
+
+class ChunkSource(Protocol):
+    """The truth about chunks (SQLite)."""
+
+    def chunks(self, chunk_ids: Sequence[str], scope: Scope) -> dict[str, Chunk]:
+        """The chunks by id, leaving out what is not the current version or not inside the scope."""

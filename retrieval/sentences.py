@@ -1,0 +1,106 @@
+"""Where sentences begin and end in Chinese and English text, by exact offsets."""
+
+import re
+
+_HARD = "。！？；…"
+_CLOSERS = "”’」』）)\\]】》\"'*_`"
+# Full-width enders always end a sentence; ASCII ones only where URLs, code and numbers survive.
+_END = re.compile(
+    rf"[{_HARD}]+[!?;{_HARD}]*[{_CLOSERS}]*"
+    rf"|[!?]+[{_CLOSERS}]*(?=\s*$|\s+[^a-z\s]|[\u3400-\u9fff])"
+    r"|(?<=[\u3400-\u9fff]);|;(?=[\u3400-\u9fff])"
+    rf"|(?P<dot>\.)[{_CLOSERS}]*(?=\s|$)"
+    r"|(?<=[\u3400-\u9fff])\.(?=[\u3400-\u9fff])"
+)
+_TITLES = "e.g i.e vs cf viz al ed eds approx resp mr mrs ms dr prof sr jr st rev gen dept est ext tel"
+_MONTHS = "jan feb mar apr jun jul aug sept oct nov dec"
+_BEFORE_NAMES = frozenset((_TITLES + " " + _MONTHS).split())
+_NUMBERED = "no nos fig figs eq sec ch vol pp p art para tab"
+_BEFORE_NUMBERS = frozenset(_NUMBERED.split())
+_COMPANIES = "etc inc ltd co corp a.m p.m u.s u.k ph.d"
+_BEFORE_ANYTHING = frozenset(_COMPANIES.split())
+_LAST_WORD = re.compile(r"[^\s(\[{（“\"']*$")
+_NEXT = re.compile(r"\s*(\S)")
+_LOOK_BACK = 40  # characters; enough for any abbreviation, and keeps long lines linear
+_MARKER = re.compile(r"(?:\d{1,4}|[A-Za-z]|[ivxIVX]{1,4})$")
+_LIST_LINE = re.compile(r"\s*(?:[-*+•·]\s|\d{1,4}[.)、]|[A-Za-z][.)]\s|[(（]\d{1,3}[)）])")
+_SOFT_WRAP = re.compile(r"\s{0,3}[a-z]")
+_CLOSED_LINE = re.compile(r"[.!?:;。！？：；…|>]['\"”’)\]）】》*_`]*\s*$")
+_FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """The sentences of a text as (start, end) offsets.
+
+    Spans are in order, do not overlap, begin and end with a character that is not white space, and together
+    cover every such character. A sentence ends at full-width enders with the closing quotes that follow, at
+    an ASCII ender before white space (not after abbreviations, initials and list numbers, not before a
+    lower-case word, never inside decimals, versions and URLs), and at the end of a line; a line without an
+    ender goes on where the next line starts in lower case (a hard-wrapped paragraph), except in fenced code.
+    """
+    spans: list[tuple[int, int]] = []
+    for start, end in _blocks(text):
+        for left, right in _cut(text, start, end):
+            trimmed = _trim(text, left, right)
+            if trimmed is not None:
+                spans.append(trimmed)
+    return spans
+
+
+def _blocks(text: str) -> list[tuple[int, int]]:
+    """Lines, with soft-wrapped ones joined."""
+    blocks: list[tuple[int, int]] = []
+    fenced, open_line, position = False, False, 0
+    for line in text.splitlines(keepends=True):
+        end = position + len(line)
+        fence = _FENCE.match(line) is not None
+        if open_line and not fence and _SOFT_WRAP.match(line) and not _LIST_LINE.match(line):
+            blocks[-1] = (blocks[-1][0], end)
+        else:
+            blocks.append((position, end))
+        fenced = fenced != fence
+        structural = line.lstrip().startswith(("#", "|"))
+        open_line = not (fence or fenced or structural or not line.strip() or _CLOSED_LINE.search(line))
+        position = end
+    return blocks
+
+
+def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    pieces: list[tuple[int, int]] = []
+    left = start
+    for match in _END.finditer(text, start, end):
+        if match["dot"] is not None and not _dot_ends(text, left, match.start("dot"), match.end(), end):
+            continue
+        pieces.append((left, match.end()))
+        left = match.end()
+    pieces.append((left, end))
+    return pieces
+
+
+def _dot_ends(text: str, left: int, dot: int, after: int, end: int) -> bool:
+    """Whether the full stop at ``dot`` ends a sentence that began at ``left``."""
+    following = _NEXT.match(text, after, end)
+    if following is None:
+        return True
+    before = text[max(left, dot - _LOOK_BACK) : dot].lstrip()
+    found = _LAST_WORD.search(before)
+    word = found[0] if found else ""
+    if word == before and _MARKER.match(word):
+        return False
+    if len(word) == 1 and word.isalpha() and word.isupper():
+        return False
+    folded = word.lower()
+    if following[1].islower() or folded in _BEFORE_NAMES:
+        return False
+    if folded in _BEFORE_NUMBERS:
+        return not following[1].isdigit()
+    return folded not in _BEFORE_ANYTHING or following[1].isupper()
+
+
+def _trim(text: str, left: int, right: int) -> tuple[int, int] | None:
+    piece = text[left:right]
+    stripped = piece.strip()
+    if not stripped:
+        return None
+    start = left + len(piece) - len(piece.lstrip())
+    return start, start + len(stripped)

@@ -1,0 +1,174 @@
+"""The vocabulary every stage shares: what is indexed, who may see it, what a search finds.
+
+All values are immutable. Ranks and pages count from 1, ordinals and character offsets from 0.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Language = Literal["zh", "en"]
+Channel = Literal["vector", "lexical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user must be told: what was cut, skipped, replaced or could not be done.
+
+    ``code`` names a sentence of the catalogue (``app/catalogue.py``, zh and en); ``values`` fill its blanks.
+    """
+
+    code: str
+    values: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, code: str, **values: object) -> "Notice":
+        """A notice with its values turned to text and ordered by name."""
+        return cls(code, tuple(sorted((name, str(value)) for name, value in values.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page: page from 1, sides as shares (0..1) of width and height, from the top left."""
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of one version of a document: ``text == document.text[start:end]``.
+
+    ``id`` is ``<document_id>:<version>:<ordinal>`` and is never used twice. ``document`` is the name the
+    admin knows (a path relative to the folder that was ingested), ``title`` what a reader would call it.
+    ``tokens`` counts ``context`` and ``text`` together. ``pages`` holds every page the text stands on, in
+    order; it is empty for formats without pages. ``headings`` leads from the outermost heading to the
+    innermost.
+    """
+
+    id: str
+    document_id: str
+    version: int
+    collection: str
+    document: str
+    title: str
+    text: str
+    start: int
+    end: int
+    ordinal: int
+    tokens: int
+    pages: tuple[int, ...] = ()
+    headings: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+    @property
+    def context(self) -> str:
+        """Where the text stands, ``title › heading › heading``: embedded and reranked, never cited."""
+        path = [self.title, *self.headings]
+        return " › ".join(part for i, part in enumerate(path) if part and part not in path[:i])
+
+    @property
+    def contextual_text(self) -> str:
+        """What embedders and rerankers read: the context line, then the text."""
+        return f"{self.context}\n{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the person who asks may see. Required by every search; an empty scope finds nothing.
+
+    ``collections`` are collection ids. ``document_ids``, where given, narrows further.
+    """
+
+    collections: frozenset[str]
+    document_ids: frozenset[str] | None = None
+
+    def allows(self, collection: str, document_id: str) -> bool:
+        """Whether a document of that collection is inside this scope."""
+        if collection not in self.collections:
+            return False
+        return self.document_ids is None or document_id in self.document_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question made ready for recall.
+
+    ``asked`` is what the person typed, ``text`` what is searched (cleaned, or rewritten from the
+    history), ``variants`` are further wordings to search. ``terms`` are the content-bearing terms;
+    ``vague`` is true when nothing in the question says what it is about.
+    """
+
+    asked: str
+    text: str
+    scope: Scope
+    language: Language
+    variants: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    vague: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result of one channel. ``score``: cosine similarity (-1..1) or BM25 (≥ 0), higher is better."""
+
+    chunk_id: str
+    score: float
+    rank: int
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that recall found: its hits by channel, and its fused score (any scale) and rank."""
+
+    chunk: Chunk
+    hits: tuple[Hit, ...]
+    score: float
+    rank: int
+
+    def hit(self, channel: Channel) -> Hit | None:
+        """The hit of one channel, or None where that channel did not find the chunk."""
+        return next((hit for hit in self.hits if hit.channel == channel), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate after reranking.
+
+    ``relevance`` is P(yes) in 0..1, the only score that is ever compared with a threshold; None means that no
+    reranker has judged the candidate (it was off or failed, and a notice says which).
+    """
+
+    candidate: Candidate
+    relevance: float | None
+    rank: int
+
+    @property
+    def chunk(self) -> Chunk:
+        """The chunk that was ranked."""
+        return self.candidate.chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk chosen for the prompt, under the number (from 1) by which the answer cites it.
+
+    ``text`` is the chunk's text, or less where it had to be cut to the prompt's budget (with a notice).
+    """
+
+    number: int
+    chunk: Chunk
+    text: str
+    relevance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What recall gives back: fused candidates, best first, and anything the user must be told."""
+
+    candidates: tuple[Candidate, ...]
+    notices: tuple[Notice, ...] = ()
+    timings_ms: tuple[tuple[str, float], ...] = field(default=())

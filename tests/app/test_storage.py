@@ -1,0 +1,125 @@
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import BadRequest, DataDirectoryDamaged, DataDirectoryLocked, NotFound
+from app.storage.blobs import BlobStore
+from app.storage.chunks import pack_vector, unpack_vector
+from app.storage.collections import Collections
+from app.storage.database import Database
+from app.storage.lock import DirectoryLock, read_owner
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def _collections(tmp_path: Path) -> Collections:
+    return Collections(Database(tmp_path / "db.sqlite3"), now=lambda: NOW)
+
+
+def test_second_owner_of_a_data_directory_is_told_who_holds_it(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    lock.announce("http://127.0.0.1:8400")
+    code = f"from pathlib import Path; from app.storage.lock import DirectoryLock; DirectoryLock(Path({str(tmp_path)!r}))"
+    second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert second.returncode != 0
+    assert "is in use by process" in second.stderr
+    assert "(http://127.0.0.1:8400); stop it first" in second.stderr
+    lock.release()
+
+
+def test_released_directory_can_be_taken_again(tmp_path: Path) -> None:
+    DirectoryLock(tmp_path).release()
+    second = DirectoryLock(tmp_path)
+    owner = read_owner(tmp_path)
+    assert owner is not None
+    second.release()
+
+
+def test_lock_is_refused_inside_one_process_too(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    with pytest.raises(DataDirectoryLocked, match="set TOUCHSTONE_DATA_DIR to another folder"):
+        DirectoryLock(tmp_path)
+    lock.release()
+
+
+def test_damaged_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite3"
+    path.write_bytes(b"this is not a database" * 100)
+    with pytest.raises(DataDirectoryDamaged, match="cannot be read"):
+        Database(path)
+    assert path.read_bytes().startswith(b"this is not a database")
+
+
+def test_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite3"
+    database = Database(path)
+    database.connection().execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(DataDirectoryDamaged, match="is of version 99, newer than this program knows"):
+        Database(path)
+
+
+def test_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db.sqlite3")
+    with pytest.raises(RuntimeError, match="half way"), database.transaction() as connection:
+        connection.execute("INSERT INTO meta (name, value) VALUES ('a', 'b')")
+        raise RuntimeError("half way")
+    assert database.connection().execute("SELECT count(*) FROM meta").fetchone()[0] == 0
+    database.close()
+
+
+def test_inner_transaction_is_undone_with_the_outer_one(tmp_path: Path) -> None:
+    database = Database(tmp_path / "db.sqlite3")
+    with pytest.raises(RuntimeError), database.transaction():  # noqa: PT012 - the nesting is the point
+        with database.transaction() as connection:
+            connection.execute("INSERT INTO meta (name, value) VALUES ('a', 'b')")
+        raise RuntimeError
+    assert database.connection().execute("SELECT count(*) FROM meta").fetchone()[0] == 0
+    database.close()
+
+
+def test_same_bytes_are_kept_once_and_can_be_removed(tmp_path: Path) -> None:
+    blobs, sha = BlobStore(tmp_path), "ab" * 32
+    blobs.put(sha, b"one")
+    blobs.put(sha, b"one")
+    assert blobs.path(sha).read_bytes() == b"one"
+    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 1
+    blobs.remove(sha)
+    assert not blobs.path(sha).exists()
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "AB" * 32, "ab", ""])
+def test_blob_path_takes_nothing_but_a_hash(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="not a SHA-256 in hex"):
+        BlobStore(tmp_path).path(name)
+
+
+def test_stored_vector_stays_within_half_precision() -> None:
+    vector = np.random.default_rng(3).normal(size=768).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    again = unpack_vector(pack_vector(vector))
+    assert again.dtype == np.float32
+    assert float(np.abs(again - vector).max()) < 1e-3
+    assert float(np.linalg.norm(again)) == pytest.approx(1, abs=1e-6)
+
+
+def test_creating_a_collection_twice_gives_the_same_one(tmp_path: Path) -> None:
+    collections = _collections(tmp_path)
+    assert collections.create("handbooks").id == collections.create("handbooks").id
+
+
+@pytest.mark.parametrize("name", ["", " a", "a~b", "x" * 101, "a\nb"])
+def test_unusable_collection_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadRequest, match="cannot be used; choose 1 to 100 printable characters"):
+        _collections(tmp_path).create(name)
+
+
+def test_unknown_collection_names_those_that_exist(tmp_path: Path) -> None:
+    collections = _collections(tmp_path)
+    collections.create("handbooks")
+    with pytest.raises(NotFound, match="collection 'handbook' does not exist \\(there is: 'handbooks'\\)"):
+        collections.named("handbook")

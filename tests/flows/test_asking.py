@@ -1,0 +1,211 @@
+"""What a question comes back with when something is off: the reranker, the generator, the question, the person."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.answering import Answering, Sources, Stage
+from app.errors import BadRequest, NotFound
+from app.models import Models
+from app.result import Result, result_view
+from app.services import Services
+from generation.errors import GenerationError
+from generation.types import Delta, Message, Prompt, Sampling
+from rerank.errors import RerankError, RerankStopped
+from rerank.types import Scores
+from tests.fakes.rerank import FailingReranker
+from tests.flows.conftest import Open
+
+TEXT = """# Handbook
+
+## Annual leave
+
+Employees have 12 days of annual leave. Leave is requested in the portal.
+
+## Expenses
+
+Invoices are stamped with the invoice seal. Expenses are paid within 10 working days.
+"""
+QUESTION = "How many days of annual leave do employees have?"
+
+
+class EndlessReranker:
+    """A reranker that only ends when it is told to stop."""
+
+    identity = "endless/1"
+    max_tokens = 512
+
+    def score(
+        self, query: str, passages: Sequence[str], instruction: str, stopped: Callable[[], bool] = lambda: False
+    ) -> Scores:
+        """Wait for ``stopped``."""
+        while not stopped():
+            pass
+        raise RerankStopped("stopped")
+
+
+class BrokenGenerator:
+    """A generator that fails before it writes anything."""
+
+    identity = "broken-writer/1"
+    context_tokens = 4096
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """One token a character."""
+        return sum(len(message.content) for message in messages)
+
+    def stream(
+        self, prompt: Prompt, sampling: Sampling, stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[str]:
+        """Fail."""
+        raise GenerationError("out of memory")
+        yield ""
+
+
+@pytest.fixture
+def services(open_services: Open, tmp_path: Path) -> Services:
+    services = open_services(tmp_path / "data")
+    path = tmp_path / "handbook.md"
+    path.write_text(TEXT, encoding="utf-8")
+    services.ingest([(path, "handbook.md")], "handbook")
+    return services
+
+
+def _with_models(services: Services, models: Models, timeout_s: float = 60.0) -> Answering:
+    rerank_settings = services.settings.rerank.model_copy(update={"timeout_s": timeout_s})
+    return Answering(
+        models=models,
+        vectors=services.vectors,
+        lexical=services.lexical,
+        chunks=services.chunks,
+        settings=services.settings.model_copy(update={"rerank": rerank_settings}),
+    )
+
+
+def _result(answering: Answering, services: Services, question: str = QUESTION, **kwargs: bool) -> Result:
+    events = list(answering.ask(services.ask(question, **kwargs), lambda: False))
+    assert isinstance(events[-1], Result)
+    return events[-1]
+
+
+def _codes(result: Result) -> list[str]:
+    return [notice.code for notice in result.notices]
+
+
+def test_answer_cites_document_and_heading(services: Services) -> None:
+    result = _result(services.answering, services)
+    assert result.answer.outcome == "answered"
+    assert "12 days" in result.answer.text
+    citation = result.answer.citations[0]
+    assert (citation.document, citation.headings[-1]) == ("handbook.md", "Annual leave")
+    assert citation.quote in TEXT
+
+
+def test_events_come_in_the_order_of_the_stages(services: Services) -> None:
+    events = list(services.answering.ask(services.ask(QUESTION), lambda: False))
+    stages = [event.name for event in events if isinstance(event, Stage)]
+    assert stages == ["understand", "recall", "rerank", "select", "generate"]
+    kinds = [type(event) for event in events if not isinstance(event, Stage)]
+    assert kinds[0] is Sources
+    assert kinds[-1] is Result
+    assert Delta in kinds
+
+
+def test_failed_reranker_leaves_the_fused_order_and_says_so(services: Services) -> None:
+    result = _result(_with_models(services, replace(services.models, reranker=FailingReranker(RerankError("CUDA error")))), services)
+    assert result.answer.passages
+    assert result.answer.outcome == "answered"
+    assert "rerank_failed" in _codes(result)
+    assert [ranked.rank for ranked in result.candidates] == [ranked.candidate.rank for ranked in result.candidates]
+    assert all(ranked.relevance is None for ranked in result.candidates)
+    assert result.models.reranker == ""
+
+
+def test_late_reranker_leaves_the_fused_order_and_says_so(services: Services) -> None:
+    models = replace(services.models, reranker=EndlessReranker())
+    result = _result(_with_models(services, models, timeout_s=0.1), services)
+    assert result.answer.passages
+    assert "rerank_timeout" in _codes(result)
+
+
+def test_reranking_can_be_left_out_and_says_so(services: Services) -> None:
+    result = _result(services.answering, services, rerank=False)
+    assert "rerank_off" in _codes(result)
+    assert result.answer.passages
+
+
+def test_failed_generator_still_shows_the_passages(services: Services) -> None:
+    result = _result(_with_models(services, replace(services.models, generator=BrokenGenerator())), services)
+    assert "generation_failed" in _codes(result)
+    assert result.answer.passages
+    assert result.answer.text == "The answering model did not answer. These are the passages that were found:"
+
+
+def test_question_beyond_the_documents_is_declined_and_the_nearest_named(services: Services) -> None:
+    result = _result(services.answering, services, "Which satellite orbits the planet Jupiter?")
+    assert result.answer.outcome == "abstained"
+    assert result.answer.citations == ()
+
+
+def test_vague_question_is_completed_from_the_collection(services: Services) -> None:
+    result = _result(services.answering, services, "怎么弄？")
+    assert result.answer.outcome == "abstained"
+    assert "vague_question" in _codes(result)
+    assert any("Annual leave" in suggestion for suggestion in result.suggestions)
+
+
+def test_stopped_answer_keeps_what_was_written(services: Services) -> None:
+    stop = False
+    events = []
+    for event in services.answering.ask(services.ask(QUESTION), lambda: stop):
+        events.append(event)
+        stop = stop or isinstance(event, Delta)
+    result = events[-1]
+    assert isinstance(result, Result)
+    assert result.answer.outcome == "cancelled"
+    assert result.answer.text
+
+
+def test_question_stopped_before_the_answer_ends_cancelled(services: Services) -> None:
+    result = list(services.answering.ask(services.ask(QUESTION), lambda: True))[-1]
+    assert isinstance(result, Result)
+    assert result.answer.outcome == "cancelled"
+
+
+def test_empty_question_is_refused(services: Services) -> None:
+    with pytest.raises(BadRequest, match="the question is empty"):
+        services.ask("  \n")
+
+
+def test_over_long_question_is_refused_not_cut(services: Services) -> None:
+    with pytest.raises(BadRequest, match="has 2001 characters; at most 2000 are read"):
+        services.ask("a" * 2001)
+
+
+def test_unknown_collection_is_refused(services: Services) -> None:
+    with pytest.raises(NotFound, match="collection 'nothing' does not exist"):
+        services.ask(QUESTION, collection="nothing")
+
+
+def test_collection_instruction_is_used_unless_the_asker_gives_one(services: Services) -> None:
+    services.collections.set_instruction(services.collections.named("handbook").id, "Prefer numbers")
+    assert services.ask(QUESTION).instruction == "Prefer numbers"
+    assert services.ask(QUESTION, instruction="Prefer names").instruction == "Prefer names"
+
+
+def test_json_shape_is_stable(services: Services) -> None:
+    view = result_view(_result(services.answering, services)).model_dump(mode="json")
+    assert list(view) == [
+        "trace_id", "question", "language", "answer", "outcome", "citations", "passages", "candidates", "notices",
+        "suggestions", "profile", "models", "timings_ms", "collection", "instruction",
+    ]  # fmt: skip
+    assert list(view["citations"][0]) == [
+        "number", "chunk_id", "document_id", "document", "title", "pages", "headings", "quote", "start", "end",
+        "position",
+    ]  # fmt: skip
+    assert list(view["candidates"][0]) == [
+        "chunk_id", "document", "title", "pages", "headings", "ranks", "scores", "relevance", "passage",
+    ]  # fmt: skip
+    assert {"understand", "recall", "rerank", "select", "generate", "total"} <= set(view["timings_ms"])

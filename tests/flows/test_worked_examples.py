@@ -1,0 +1,80 @@
+"""The questions the product is made for, on the demo knowledge base, down the path that chat uses."""
+
+import json
+import unicodedata
+
+import pytest
+
+from app.result import Result
+from app.services import DEMO, Services
+from app.settings import shipped
+
+EXAMPLES = json.loads((shipped("demo") / "examples.json").read_text(encoding="utf-8"))
+WORKED = ("sso", "invoice-stamps", "complaints", "disk-io", "contract-termination", "wechat-pay-callback")
+BY_ID = {example["id"]: example for example in EXAMPLES}
+
+
+def _ask(demo: Services, example_id: str) -> Result:
+    example = BY_ID[example_id]
+    return demo.answer(demo.ask(example["question"], collection=DEMO, instruction=example["instruction"]))
+
+
+def _documents(result: Result) -> list[str]:
+    return [passage.chunk.document for passage in result.answer.passages]
+
+
+def _fold(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def test_demo_is_a_knowledge_base_a_company_would_have() -> None:
+    files = [file for file in (shipped("demo") / "documents").iterdir() if file.is_file()]
+    assert len(files) >= 15
+    assert sum(file.suffix == ".pdf" for file in files) >= 4
+
+
+@pytest.mark.parametrize("example_id", WORKED)
+def test_wanted_document_ranks_first(demo: Services, example_id: str) -> None:
+    assert _documents(_ask(demo, example_id))[0] == BY_ID[example_id]["expected_documents"][0]
+
+
+def test_single_sign_on_example_gives_the_wanted_first_three(demo: Services) -> None:
+    assert _documents(_ask(demo, "sso")) == BY_ID["sso"]["expected_documents"][:3]
+
+
+@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if e.get("unwanted_documents")])
+def test_distractors_stay_out_of_the_passages(demo: Services, example_id: str) -> None:
+    assert not set(_documents(_ask(demo, example_id))) & set(BY_ID[example_id]["unwanted_documents"])
+
+
+@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if e["answerable"] and not e.get("vague")])
+def test_answer_says_what_it_must(demo: Services, example_id: str) -> None:
+    result = _ask(demo, example_id)
+    assert result.answer.outcome == "answered"
+    for wanted in BY_ID[example_id]["must_include"]:
+        assert any(_fold(choice) in _fold(result.answer.text) for choice in wanted.split("|")), result.answer.text
+
+
+@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if e["answerable"]])
+def test_every_quote_stands_word_for_word_in_its_passage(demo: Services, example_id: str) -> None:
+    result = _ask(demo, example_id)
+    assert result.answer.citations
+    for citation in result.answer.citations:
+        passage = result.answer.passages[citation.number - 1]
+        start = citation.start - passage.chunk.start
+        assert passage.chunk.text[start : start + len(citation.quote)] == citation.quote
+
+
+@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if not e["answerable"] and not e.get("vague")])
+def test_question_the_documents_do_not_answer_is_declined(demo: Services, example_id: str) -> None:
+    result = _ask(demo, example_id)
+    assert result.answer.outcome == "abstained"
+    assert result.answer.citations == ()
+
+
+@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if e.get("vague")])
+def test_vague_question_is_answered_with_ways_to_complete_it(demo: Services, example_id: str) -> None:
+    result = _ask(demo, example_id)
+    assert result.answer.outcome == "abstained"
+    assert [notice.code for notice in result.notices][-1] == "vague_question"
+    assert len(result.suggestions) == 4
