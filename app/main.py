@@ -24,8 +24,6 @@ def create_app(services: Services) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        settings = services.settings
-        app.state.gate = Gate(concurrency=settings.server.concurrency, queue=settings.server.queue)
         threading.Thread(target=_load, args=(services,), name="load", daemon=True).start()
         try:
             yield
@@ -37,6 +35,7 @@ def create_app(services: Services) -> FastAPI:
         title="Touchstone", lifespan=lifespan, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES
     )
     app.state.services = services
+    app.state.gate = Gate(concurrency=services.settings.server.concurrency, queue=services.settings.server.queue)
     install(app)
     for router in (health.routes, reading.routes, ask.routes, pages.router()):
         app.include_router(router)

@@ -24,10 +24,11 @@ class WeightsError(TouchstoneError):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A model folder on this disk, with what to call it."""
+    """A model folder on this disk, with what to call it. ``revision`` is empty for a folder of the user's own."""
 
     folder: Path
     name: str
+    revision: str
 
 
 def role_settings(settings: Settings, role: str) -> ModelSettings:
@@ -41,13 +42,12 @@ def locate(settings: Settings, role: str) -> Located | None:
     model = role_settings(settings, role)
     local = Path(model.model).expanduser()
     if _is_model_folder(local):
-        return Located(local.resolve(), local.name)
-    name = f"{model.model}@{model.revision[:8]}" if model.revision else model.model
+        return Located(local.resolve(), local.resolve().name, "")
     pulled = pulled_folder(settings, model)
     if _is_model_folder(pulled):
-        return Located(pulled, name)
+        return Located(pulled, model.model, model.revision)
     cached = _in_hub_cache(model)
-    return Located(cached, name) if cached is not None and _is_model_folder(cached) else None
+    return Located(cached, model.model, model.revision) if cached is not None and _is_model_folder(cached) else None
 
 
 def pulled_folder(settings: Settings, model: ModelSettings) -> Path:

@@ -86,7 +86,9 @@ def _embedder(settings: Settings, located: Located | None) -> Embedder:
     from retrieval.embedder import SentenceTransformerEmbedder
 
     folder = _required(located, "embedder")
-    return SentenceTransformerEmbedder.load(folder.folder, name=folder.name, device=model.device)
+    return SentenceTransformerEmbedder.load(
+        folder.folder, name=folder.name, revision=folder.revision or None, device=model.device
+    )
 
 
 def _reranker(settings: Settings, located: Located | None) -> Reranker:
@@ -98,7 +100,9 @@ def _reranker(settings: Settings, located: Located | None) -> Reranker:
     from rerank.qwen3 import Qwen3Reranker
 
     folder = _required(located, "reranker")
-    return Qwen3Reranker.load(folder.folder, name=folder.name, device=model.device)
+    return Qwen3Reranker.load(
+        folder.folder, name=folder.name, revision=folder.revision or None, device=model.device
+    )
 
 
 def _generator(settings: Settings, located: Located | None) -> Generator:
@@ -108,7 +112,9 @@ def _generator(settings: Settings, located: Located | None) -> Generator:
     from generation.transformers_local import TransformersGenerator
 
     folder = _required(located, "generator")
-    return TransformersGenerator.load(folder.folder, name=folder.name, device=model.device)
+    return TransformersGenerator.load(
+        folder.folder, name=folder.name, revision=folder.revision or "local", device=model.device
+    )
 
 
 def _remote_generator(settings: Settings) -> Generator:

@@ -123,7 +123,7 @@ def _last_line(region: str) -> str:
 
 
 def _claim(before: str, after: str) -> str:
-    """What stands before a mark, or after it where the source is named first (``根据[1]，…``, ``[1] says …``)."""
+    """What stands before a mark; or after it where the source is named first (``根据[1]，…``)."""
     if before and (estimate_tokens(before) > LEAD_IN_TOKENS or _ENDED.match(after)):
         return before
     spans = sentence_spans(after)

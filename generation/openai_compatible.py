@@ -133,7 +133,8 @@ class OpenAICompatibleGenerator:
         try:
             event = json.loads(data)
             if error := event.get("error"):
-                said = " ".join(str(error.get("message", error) if isinstance(error, dict) else error).split())
+                reason = error.get("message", error) if isinstance(error, dict) else error
+                said = " ".join(str(reason).split())
                 raise GenerationError(f"{self._server} failed while it answered: {said[:_SHOWN_CHARACTERS]}")
             choice = event["choices"][0] if event["choices"] else {}
             content = (choice.get("delta") or {}).get("content") or ""

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from generation.numerals import stated_numbers
+from generation.numerals import digit_numbers, stated_numbers
 from generation.spans import passage_spans, sentences
 from retrieval.analysis import content_terms
 from retrieval.concepts import concepts
@@ -64,5 +64,7 @@ def features(text: str) -> Counter[str]:
     """What two texts can have in common, counted: content terms, concepts of either language, numbers."""
     found = Counter(f"term {term}" for term in content_terms(text))
     found.update(f"concept {concept}" for concept in concepts(text))
-    found.update({f"number {number}": NUMBER_WEIGHT for number in stated_numbers(text)})
+    # 一 and "one" are mostly articles: they count as a number only where written 1.
+    numbers = stated_numbers(text) - ({"1"} - digit_numbers(text))
+    found.update({f"number {number}": NUMBER_WEIGHT for number in numbers})
     return found

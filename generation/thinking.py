@@ -14,11 +14,11 @@ def without_thoughts(pieces: Iterator[str]) -> Iterator[str]:
     (one about prompt formats, say) are text. A block that never closes swallows everything. A
     ``GenerationError`` of ``pieces`` passes through after the text that came before it.
     """
-    held = ""
+    held, thought = "", False
     try:
         for piece in pieces:
-            answered, held = _after_thoughts(held + piece)
-            if answered:
+            held, thought, answering = _without_blocks(held + piece, thought)
+            if answering:
                 yield held
                 held = ""
                 yield from pieces
@@ -31,18 +31,15 @@ def without_thoughts(pieces: Iterator[str]) -> Iterator[str]:
         yield held
 
 
-def _after_thoughts(text: str) -> tuple[bool, str]:
-    """Whether the answer has begun; then its text, else what to keep until more is known."""
-    thought = False
+def _without_blocks(text: str, thought: bool) -> tuple[str, bool, bool]:
+    """What is left to show or to hold, whether there was a thought, and whether the answer has begun."""
     while True:
         start = text.lstrip()
         if start.startswith(OPEN):
             end = start.find(CLOSE)
             if end < 0:
                 # Of an open thought only the possible beginning of the closing tag matters.
-                return False, OPEN + start[len(OPEN) :][1 - len(CLOSE) :]
+                return OPEN + start[len(OPEN) :][1 - len(CLOSE) :], thought, False
             text, thought = start[end + len(CLOSE) :], True
-        elif OPEN.startswith(start):
-            return False, start if thought else text
         else:
-            return True, start if thought else text
+            return start if thought else text, thought, not OPEN.startswith(start)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal, Self
 
 import torch
@@ -56,14 +57,15 @@ class TransformersGenerator:
     @classmethod
     def load(
         cls,
-        model: str,
+        model: str | Path,
         *,
         revision: str = "main",
         device: str = "auto",
         dtype: Dtype = "auto",
-        local_files_only: bool = False,
+        local_files_only: bool = True,
+        name: str = "",
     ) -> Self:
-        """Load a hub model or a local folder.
+        """Load a hub model or a local folder; ``name`` is what the identity calls it.
 
         ``device`` auto: CUDA where there is one, else CPU. ``dtype`` auto: bfloat16 on CUDA, float32
         elsewhere. Raises ``GeneratorUnavailable`` when weights or tokenizer are missing or cannot be
@@ -91,7 +93,7 @@ class TransformersGenerator:
                 "folder with config.json, tokenizer.json and *.safetensors, allow the download, or choose "
                 "the starter profile, which needs no weights"
             ) from error
-        return cls(weights, tokenizer, identity=f"{model}@{revision}/{dtype}")
+        return cls(weights, tokenizer, identity=f"{name or model}@{revision}/{dtype}")
 
     @property
     def identity(self) -> str:

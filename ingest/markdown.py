@@ -29,13 +29,11 @@ _KINDS: dict[str, BlockKind] = {
 _FRONT_MATTER = re.compile(r"---[ \t]*\n((?:(?!---|\.\.\.).*\n)*)(?:---|\.\.\.)[ \t]*(?:\n|$)")
 _KEY = re.compile(r"^[A-Za-z_][\w-]*[ \t]*:", re.MULTILINE)
 _TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
-# Code spans come first, so that a comment quoted in one stays content.
-_NOT_CONTENT = re.compile(
-    r"(?P<code>(?<!`)(`+)(?!`).{1,1000}?(?<!`)\2(?!`))|<!--.*?-->|<(script|style)\b.*?</\3\s*>",
-    re.DOTALL | re.IGNORECASE,
-)
+_OPENING = re.compile(r"(?P<code>`+)|<!--|<(?P<tag>script|style)\b", re.IGNORECASE)
+_CODE_SPAN = 1_000  # characters; a longer span of inline code is not looked for
+_MARKUP = re.compile(r"[`*_\[\]<>!&\\]")
 _ANCHOR = re.compile(r"\s*\{#[^}]*\}\s*$")
-_MAX_REPAIRS = 20  # each parses the rest of the file again
+_MAX_REPAIRS = 5  # each parses the rest of the file again
 _MAX_TITLE_SOURCE = 1_000  # characters of a heading that are looked at for its title
 
 _BLOCKS = MarkdownIt("commonmark").enable("table")
@@ -77,6 +75,7 @@ class _Reader:
         lines = text.split("\n")
         self._starts = [0, *accumulate(len(line) + 1 for line in lines)]
         self._starts[-1] = len(text)
+        self._last = len(text.rstrip())
 
     def read(self, start: int) -> tuple[list[Block], list[Notice]]:
         """The blocks from an offset (the start of a line) to the end, and what had to be repaired."""
@@ -119,11 +118,10 @@ class _Reader:
     def _content(self, start: int, end: int, skipped: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """The parts of a block between its comments; the comments are noted as skipped."""
         here = start
-        for match in _NOT_CONTENT.finditer(self._text, start, end) if "<" in self._text[start:end] else ():
-            if match["code"] is None:
-                yield here, match.start()
-                skipped.append(match.span())
-                here = match.end()
+        for left, right in _not_content(self._text, start, end):
+            yield here, left
+            skipped.append((left, right))
+            here = right
         yield here, end
 
     def _trim(self, start: int, end: int, *, keep_indent: bool) -> tuple[int, int]:
@@ -134,7 +132,7 @@ class _Reader:
 
     def _never_closed(self, token: Token, first: int, last: int) -> str | None:
         """The notice code for a fence or comment that swallows the rest of the file."""
-        if self._starts[last] < len(self._text.rstrip()):
+        if self._starts[last] < self._last:
             return None
         if token.type == "fence":
             end = self._text[self._starts[first] : self._starts[last]].rstrip().rpartition("\n")[2].strip()
@@ -155,6 +153,26 @@ class _Reader:
             here = max(here, right)
 
 
+def _not_content(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The closed comments, scripts and styles in a block, except where they are quoted as inline code."""
+    missing: set[str] = set()
+    here = start
+    while match := _OPENING.search(text, here, end):
+        here = match.end()
+        if match["code"]:
+            fence = re.compile(rf"(?<!`){match['code']}(?!`)") if len(match["code"]) <= 4 else None
+            closing = fence.search(text, here, min(end, here + _CODE_SPAN)) if fence else None
+            here = closing.end() if closing else here
+            continue
+        close = f"</{match['tag'].lower()}>" if match["tag"] else "-->"
+        at = -1 if close in missing else text.find(close, here, end)
+        if at < 0:
+            missing.add(close)
+            continue
+        here = at + len(close)
+        yield match.start(), here
+
+
 def _top_level(tokens: Sequence[Token]) -> Iterator[tuple[Token, str]]:
     """The outermost blocks, each with its title where it is a heading."""
     for index, token in enumerate(tokens):
@@ -165,6 +183,8 @@ def _top_level(tokens: Sequence[Token]) -> Iterator[tuple[Token, str]]:
 
 def _plain(source: str) -> str:
     """A heading's text without markup: links and images by their words, no HTML, no {#anchor}."""
+    if not _MARKUP.search(source):
+        return clip(_ANCHOR.sub("", source))
     inline = _INLINE.parseInline(source[:_MAX_TITLE_SOURCE])[0]
     parts: list[str] = []
     for token in inline.children or ():

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.tokens import token_weight
+from ingest.tokens import longest_prefix, token_weight
 from ingest.types import Block
 from retrieval.sentences import sentence_spans
 
@@ -142,11 +142,7 @@ def _spans(text: str, block: Block) -> Iterator[tuple[int, int]]:
 def _force(text: str, start: int, end: int, room: float) -> Iterator[Piece]:
     """Cut where there is no better place: as much as fits, back to the last white space if any."""
     while start < end:
-        low, high = start + 1, min(end, start + 64 * math.ceil(room))
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if token_weight(text[start:middle]) <= room else (low, middle - 1)
-        stop = low
+        stop = longest_prefix(text, start, end, room)
         if stop < end:
             space = max(text.rfind(" ", start + (stop - start) // 2, stop), text.rfind("\n", start, stop))
             stop = space if space > start else stop

@@ -43,6 +43,28 @@ def token_weight(text: str) -> float:
     return sum(_weigh(match) for match in _PIECE.finditer(text))
 
 
+def longest_prefix(text: str, start: int, end: int, most: float) -> int:
+    """Where the longest ``text[start:stop]`` that weighs at most ``most`` ends, but never before start + 1.
+
+    At most 64 characters a token are looked at, so that the time does not depend on what follows.
+    """
+    left = most
+    end = min(end, start + 64 * math.ceil(most))
+    for match in _PIECE.finditer(text, start, end):
+        weight = _weigh(match)
+        if weight > left:
+            low, high = match.start(), match.end()
+            while high - low > 1:
+                middle = (low + high) // 2
+                if token_weight(text[match.start() : middle]) <= left:
+                    low = middle
+                else:
+                    high = middle
+            return max(low, start + 1)
+        left -= weight
+    return end
+
+
 def _weigh(match: re.Match[str]) -> float:
     kind, length = match.lastgroup, match.end() - match.start()
     if kind == "word":

@@ -191,9 +191,9 @@ def _failure(finished: _Finished, name: str, settings: IngestSettings) -> Ingest
 def _died_of_memory(finished: _Finished) -> bool:
     """Whether memory was the reason.
 
-    PDFium calls abort() without a word when an allocation fails (seen with flate bombs); the C and C++ libraries
-    name any other reason to abort on standard error. SIGKILL that was not ours comes from the system's own
-    out-of-memory killer.
+    PDFium calls abort() without a word when an allocation fails (seen with flate bombs); the C and C++
+    libraries name any other reason to abort on standard error. SIGKILL that was not ours comes from the
+    system's own out-of-memory killer.
     """
     if any(mark in finished.diagnostics for mark in _OUT_OF_MEMORY):
         return True

@@ -35,9 +35,11 @@ def open_checkpoint(
     dtype: str,
     max_tokens: int = MAX_TOKENS,
     local_files_only: bool,
+    name: str = "",
 ) -> Checkpoint:
     """Open a hub name or a local folder; safetensors only, no code from the repository.
 
+    ``name`` is what the identity calls the model, by default its hub name or the folder's name.
     ``device``: "auto" (CUDA where there is one) or a torch device; ``dtype``: "auto" (float32 on CPU,
     bfloat16 on CUDA, float16 on GPUs without it) or a torch dtype. Raises ``RerankerUnavailable`` when files
     are missing or broken, when the checkpoint is not a ``Qwen3ForCausalLM`` (the popular
@@ -59,7 +61,7 @@ def open_checkpoint(
     if [len(ids) for ids in answers] != [1, 1]:
         raise RerankerUnavailable(f'"yes" and "no" must be single tokens, {model} reads them as {answers}')
     identity = (
-        f"{Path(model).name if Path(model).is_dir() else model}@{revision or commit or 'local'}"
+        f"{name or (Path(model).name if Path(model).is_dir() else model)}@{revision or commit or 'local'}"
         f"+{_fingerprint(weights)}/{str(kind).removeprefix('torch.')}/{max_tokens}/{TEMPLATE_VERSION}"
     )
     engine = PaddedEngine(

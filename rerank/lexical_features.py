@@ -48,14 +48,14 @@ class Wanted:
     """A question made ready for counting.
 
     ``weights`` maps each term to 0..1 by how rare it is; ``letters`` the same for single characters of
-    scripts without spaces. ``credits`` maps a concept that may stand in a passage to what it is worth for
-    which terms.
+    scripts without spaces. ``credits`` names concepts that may stand in a passage, the terms they speak for,
+    and how far.
     """
 
     text: str
     weights: Mapping[str, float]
     letters: Mapping[str, float]
-    credits: Mapping[str, tuple[frozenset[str], float]]
+    credits: tuple[tuple[str, frozenset[str], float], ...]
     identifiers: frozenset[str]
 
     @classmethod
@@ -64,27 +64,26 @@ class Wanted:
         found = list(dict.fromkeys(content_terms(text) or terms(text)))
         letters = list(dict.fromkeys(characters(" ".join(found))))
         weights = _weights([*found, *(letter for letter in letters if letter not in found)], statistics)
-        credits: dict[str, tuple[frozenset[str], float]] = {}
+        credits = []
         for concept, expression in expressions(text).items():
-            for other in related(concept):
-                credits.setdefault(other, (expression, RELATED))
-        credits.update((concept, (expression, SYNONYM)) for concept, expression in expressions(text).items())
+            credits.append((concept, expression & weights.keys(), SYNONYM))
+            credits.extend((other, expression & weights.keys(), RELATED) for other in related(concept))
         return cls(
             text=text,
             weights={term: weights[term] for term in found},
             letters={letter: weights[letter] for letter in letters},
-            credits=credits,
+            credits=tuple(credits),
             identifiers=frozenset(term for term in found if len(term) > 1 and any(map(str.isdigit, term))),
         )
 
     def credit(self, found: frozenset[str]) -> dict[str, float]:
         """For each wanted term that is there 1, for each there in another word what the thesaurus says."""
         credit: dict[str, float] = {}
-        for concept, (expression, value) in self.credits.items():
+        for concept, expression, value in self.credits:
             if concept in found:
                 credit.update((term, max(value, credit.get(term, 0.0))) for term in expression)
         credit.update((term, 1.0) for term in self.weights if term in found)
-        return {term: value for term, value in credit.items() if term in self.weights}
+        return credit
 
     def share(self, credit: Mapping[str, float]) -> float:
         """The part of all weight that the credited terms carry."""

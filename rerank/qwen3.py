@@ -46,7 +46,8 @@ class Qwen3Reranker:
         dtype: str = "auto",
         max_tokens: int = MAX_TOKENS,
         batch_tokens: int | None = None,
-        local_files_only: bool = False,
+        local_files_only: bool = True,
+        name: str = "",
     ) -> Self:
         """Open a checkpoint (see ``open_checkpoint`` for arguments and refusals).
 
@@ -59,6 +60,7 @@ class Qwen3Reranker:
             dtype=dtype,
             max_tokens=max_tokens,
             local_files_only=local_files_only,
+            name=name,
         )
         budget = batch_tokens or (CPU_BATCH_TOKENS if checkpoint.device == "cpu" else GPU_BATCH_TOKENS)
         return cls(

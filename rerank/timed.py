@@ -4,7 +4,9 @@ import logging
 import math
 import threading
 import time
+import weakref
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 from rerank.checks import check_relevance
 from rerank.errors import RerankError, RerankStopped
@@ -27,15 +29,20 @@ class RerankerBusy(RerankError):
 class TimedReranker:
     """Any reranker with a deadline. Keep one for each model: it remembers calls that were given up.
 
-    The model runs in a daemon thread, one call at a time; other calls wait their turn. At the deadline the
-    caller is free at once, and the model is told to stop (its own ``stopped`` becomes true); while it has
-    not, further calls raise ``RerankerBusy`` instead of queueing behind it or entering the model twice.
+    The model runs in one daemon thread of its own (so what it keeps per thread, such as a database
+    connection, is kept once), which ends when this object is gone. It serves one call at a time; other calls
+    wait their turn. At the deadline the caller is free at once, and the model is told to stop (its own
+    ``stopped`` becomes true); while it has not, further calls raise ``RerankerBusy`` instead of queueing
+    behind it or entering the model twice.
     """
 
     def __init__(self, reranker: Reranker, *, timeout_s: float = math.inf) -> None:
         self.reranker = reranker
         self._timeout_s = timeout_s
         self._last: _Call | None = None
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._started = False
+        weakref.finalize(self, self._calls.put, None)
         self._turn = threading.Lock()
 
     @property
@@ -67,26 +74,36 @@ class TimedReranker:
         An exception the role does not name becomes a ``RerankError`` that names its type only: its message
         may hold document text.
         """
-        call = _Call(self.reranker, timeout_s, stopped)
+        call = _Call(self.reranker, (query, passages, instruction), timeout_s, stopped)
         while not self._turn.acquire(timeout=_POLL_S):
             call.check_time()
         try:
             if self._last is not None and not self._last.finished:
                 raise RerankerBusy("still busy with a call that was given up")
             self._last = call
-            threading.Thread(
-                target=call.run, args=(query, passages, instruction), name="rerank", daemon=True
-            ).start()
-            return call.wait(len(passages))
+            if not self._started:
+                threading.Thread(target=_serve, args=(self._calls,), name="rerank", daemon=True).start()
+                self._started = True
+            self._calls.put(call)
+            return call.wait()
         finally:
             self._turn.release()
+
+
+def _serve(calls: "SimpleQueue[_Call | None]") -> None:
+    """Run calls until None comes."""
+    while (call := calls.get()) is not None:
+        call.run()
 
 
 class _Call:
     """One call of a reranker, running in its own thread."""
 
-    def __init__(self, reranker: Reranker, timeout_s: float, stopped: Stopped) -> None:
+    def __init__(
+        self, reranker: Reranker, request: tuple[str, Sequence[str], str], timeout_s: float, stopped: Stopped
+    ) -> None:
         self._reranker = reranker
+        self._request = request
         self._timeout_s = timeout_s
         self._deadline = time.monotonic() + timeout_s
         self._stopped = stopped
@@ -99,10 +116,10 @@ class _Call:
         """Whether the model has left this call."""
         return self._done.is_set()
 
-    def run(self, query: str, passages: Sequence[str], instruction: str) -> None:
+    def run(self) -> None:
         """Score, and keep what came of it."""
         try:
-            self._outcome = self._reranker.score(query, passages, instruction, self._told_to_stop)
+            self._outcome = self._reranker.score(*self._request, self._told_to_stop)
         except RerankError as error:
             self._outcome = error
         except Exception as error:  # noqa: BLE001  a thread's boundary: the caller must hear of anything
@@ -111,7 +128,7 @@ class _Call:
         finally:
             self._done.set()
 
-    def wait(self, count: int) -> Scores:
+    def wait(self) -> Scores:
         """What ``run`` brings, as soon as it is there and not later than the deadline."""
         while not self._done.wait(_POLL_S):
             self.check_time()
@@ -119,7 +136,7 @@ class _Call:
             self.check_time()
         if isinstance(self._outcome, RerankError):
             raise self._outcome
-        check_relevance(self._outcome.relevance, count)
+        check_relevance(self._outcome.relevance, len(self._request[1]))
         return self._outcome
 
     def check_time(self) -> None:

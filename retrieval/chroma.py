@@ -46,9 +46,10 @@ class ChromaStore:
     whose count or self query fails raises ``IndexDamaged``, after which ``drop`` still works.
     """
 
-    def __init__(self, client: ClientAPI, place: str) -> None:
+    def __init__(self, client: ClientAPI, place: str, session: httpx.Client | None = None) -> None:
         self._client = client
         self._place = place
+        self._session = session
         self._checked: dict[str, Collection] = {}
         self._guard = threading.Lock()
 
@@ -65,7 +66,7 @@ class ChromaStore:
         return cls(client, str(path))
 
     @classmethod
-    def connect(cls, host: str, port: int, *, ssl: bool = False) -> Self:
+    def connect(cls, host: str, port: int, *, ssl: bool = False, timeout_s: float = 60.0) -> Self:
         """Use a server (``chroma run``), which has no authentication: keep it on a private network."""
         try:
             client = chromadb.HttpClient(host=host, port=port, ssl=ssl, settings=_settings())
@@ -74,7 +75,10 @@ class ChromaStore:
                 f"no Chroma server answers at {host}:{port} ({error}); start one with `chroma run --path DIR "
                 f"--host {host} --port {port}` or correct chroma.host and chroma.port"
             ) from error
-        return cls(client, f"{host}:{port}")
+        # chromadb 1.5.9 waits for ever for an answer and never closes its connections: both are done here.
+        session: httpx.Client = client._server._session  # type: ignore[attr-defined]  # noqa: SLF001
+        session.timeout = httpx.Timeout(timeout_s)
+        return cls(client, f"{host}:{port}", session)
 
     def add(
         self, collection: str, chunk_ids: Sequence[str], document_ids: Sequence[str], vectors: Vectors
@@ -140,6 +144,8 @@ class ChromaStore:
         """Release files and connections; the store is of no use afterwards."""
         if isinstance(self._client, Client):
             self._client.close()
+        if self._session is not None:
+            self._session.close()
 
     @cached_property
     def _max_batch(self) -> int:

@@ -54,13 +54,13 @@ def glossary() -> Iterator[tuple[str, tuple[str, ...]]]:
 def _units(text: str) -> list[tuple[str, bool]]:
     """Latin words (stemmed) and single characters of other scripts.
 
-    True marks a unit with nothing but a space, hyphen, slash or underscore between it and the one before.
+    True marks a unit with at most a space, hyphen, slash, underscore or full stop before it.
     """
     normal = normalise(text)
     units: list[tuple[str, bool]] = []
     end = 0
     for match in _UNIT.finditer(normal):
-        joined = normal[end : match.start()] in ("", " ", "-", "/", "_")
+        joined = normal[end : match.start()] in ("", " ", "-", "/", "_", ".")
         end = match.end()
         if match[0].isascii():
             units.append((stem(match[0]) if match[0].isalpha() else match[0], joined))

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
@@ -39,11 +40,11 @@ class AskBody(BaseModel):
     top_n: int | None = Field(None, ge=1, le=50)
 
 
-@routes.post("/ask", response_class=EventSourceResponse)
+@routes.post("/ask", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def ask(
     body: AskBody, request: Request, held: Annotated[Services, Depends(services)],
     entrance: Annotated[Gate, Depends(gate)],
-) -> EventSourceResponse:  # fmt: skip
+) -> StreamingResponse:  # fmt: skip
     """Events: queued, stage, sources, delta, and last answer or error."""
     asked = held.ask(
         body.question, collection=body.collection, instruction=body.instruction or None, rerank=body.rerank,
@@ -72,11 +73,12 @@ async def ask(
     return AnswerStream(events(), visit)
 
 
-class AnswerStream(EventSourceResponse):
+class AnswerStream(StreamingResponse):
     """An event stream that frees its place when it ends, also when the reader left before the first event."""
 
     def __init__(self, events: AsyncIterator[bytes], visit: Visit) -> None:
-        super().__init__(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(events, headers=headers, media_type="text/event-stream")
         self._visit = visit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -29,7 +29,7 @@ def evaluate(folder: Path, json_file: Path | None, show: str, profile: str | Non
     Runs in a data directory of its own that is removed afterwards; your collections are not touched.
     """
     file_set = read_file_set(folder)
-    console = Console(stderr=True)
+    progress = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="touchstone-evaluate-") as scratch:
         settings = settings_for(config, profile).model_copy(update={"data_dir": Path(scratch)})
         with loaded(settings) as services:
@@ -38,14 +38,14 @@ def evaluate(folder: Path, json_file: Path | None, show: str, profile: str | Non
             with services.writing() as library:
                 for report in track(
                     library.ingest(files, file_set.name, lambda _: lambda *_: None),
-                    "reading files", total=len(files), console=console, transient=True,
+                    "reading files", total=len(files), console=progress, transient=True,
                 ):  # fmt: skip
                     reports.append(report)
             for report in reports:
                 if report.error is not None:
                     click.echo(f"not ingested: {report.name} [{report.error[0]}]: {report.error[1]}", err=True)
             quotes = Quotes(services.database, services.blobs)
-            with Progress(console=console, transient=True) as bar:
+            with Progress(console=progress, transient=True) as bar:
                 task = bar.add_task("asking", total=len(file_set.questions))
                 judged = judge_set(
                     file_set,

@@ -60,10 +60,9 @@ def reindex(collection: str, profile: str | None, config: Path | None) -> None:
 
 def report(run: Callable[[Callable[[str], StageProgress]], Iterable[FileReport]], files: int) -> bool:
     """Show progress while ``run`` goes on, then print what happened. True when a file failed."""
-    console = Console(stderr=True)
     reports: list[FileReport] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         total = bar.add_task("files", total=files)
         current = bar.add_task("", total=1, visible=files > 0)
 

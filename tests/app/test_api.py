@@ -12,7 +12,18 @@ from app.services import Services
 from app.settings import Settings
 from app.wiring import build_models
 
-TEXT = "# Handbook\n\n## Annual leave\n\nEmployees have 12 days of annual leave.\n\n## Expenses\n\nPaid in 10 days.\n"
+TEXT = """# Handbook
+
+## Annual leave
+
+Employees have 12 days of annual leave. Leave is requested in the portal at least five working days ahead, and the
+team lead answers within two working days. Days that are not used by the end of March of the next year are lost.
+
+## Expenses
+
+Invoices are stamped with the invoice seal. Expenses are paid within 10 working days after the finance team has
+checked the claim. Claims older than 90 days need the approval of the department head before they are paid out.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +51,7 @@ def _events(client: TestClient, body: dict[str, object]) -> list[tuple[str, dict
 
 
 def test_question_streams_stages_sources_text_and_answer(client: TestClient) -> None:
-    events = _events(client, {"question": "How many days of annual leave?", "collection": "handbook"})
+    events = _events(client, {"question": "How many days of annual leave do employees have?", "collection": "handbook"})
     names = [name for name, _ in events]
     assert names[0] == "queued"
     assert names[-1] == "answer"
@@ -51,7 +62,7 @@ def test_question_streams_stages_sources_text_and_answer(client: TestClient) -> 
 
 
 def test_notices_are_said_in_the_readers_language(client: TestClient) -> None:
-    body = {"question": "How many days of annual leave?", "rerank": False}
+    body = {"question": "How many days of annual leave do employees have?", "rerank": False}
     response = client.post("/api/ask", json=body, headers={"Accept-Language": "zh-CN"})
     assert "重排" in response.text
 
@@ -92,7 +103,7 @@ def test_body_over_the_limit_is_refused(client: TestClient) -> None:
 
 
 def test_chunk_shows_its_text_and_neighbours(client: TestClient) -> None:
-    answer = _events(client, {"question": "How many days of annual leave?"})[-1][1]
+    answer = _events(client, {"question": "How many days of annual leave do employees have?"})[-1][1]
     citations = answer["citations"]
     assert isinstance(citations, list)
     chunk = client.get(f"/api/chunks/{citations[0]['chunk_id']}").json()

@@ -209,6 +209,42 @@ def test_lost_connection_keeps_the_question_and_offers_retry(open_page: Open, co
     expect(page.locator("#question")).to_have_value("")
 
 
+def test_page_follows_the_answer_until_the_reader_scrolls_up(open_page: Open) -> None:
+    page = open_page("en", width=900, height=500)
+    page.evaluate("""() => {
+      const real = window.fetch;
+      const stream = (signal) => new ReadableStream({ start(controller) {
+        window.write = (text) => controller.enqueue(new TextEncoder().encode(
+          `event: delta\\ndata: ${JSON.stringify({ text })}\\n\\n`));
+        signal.addEventListener("abort", () => controller.error(new DOMException("stopped", "AbortError")));
+      } });
+      window.fetch = (path, options) =>
+        path === "/api/ask" ? Promise.resolve(new Response(stream(options.signal))) : real(path, options);
+    }""")
+    page.locator("#question").fill(EXPORT)
+    page.keyboard.press("Enter")
+    paragraphs = "write(Array.from({ length: 12 }, (_, i) => `Paragraph ${i}.`).join('\\n\\n') + '\\n\\n')"
+    from_end = "() => { const s = document.querySelector('#scroll');" \
+               " return s.scrollHeight - s.scrollTop - s.clientHeight; }"
+    for _ in range(3):
+        page.evaluate(paragraphs)
+        page.wait_for_timeout(100)
+        assert page.evaluate(from_end) < 2
+    page.mouse.move(450, 200)
+    page.mouse.wheel(0, -300)
+    page.wait_for_timeout(200)
+    page.evaluate(paragraphs)
+    page.wait_for_timeout(100)
+    assert page.evaluate(from_end) > 300
+    page.get_by_role("button", name="Jump to latest").click()
+    page.evaluate(paragraphs)
+    page.wait_for_timeout(100)
+    assert page.evaluate(from_end) < 2
+    page.keyboard.press("Escape")
+    expect(page.locator(".turn")).to_contain_text("Stopped. This is what had arrived by then.")
+    expect(page.locator(".prose p")).to_have_count(60)
+
+
 def test_answer_that_breaks_off_keeps_its_text_and_says_so(open_page: Open) -> None:
     page = open_page("zh")
     part = 'event: delta\nid: 1\ndata: {"text": "只说了一"}\n\n'

@@ -1,6 +1,7 @@
 """Thoughts before an answer are left out, wherever the pieces are cut."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -50,5 +51,5 @@ def test_text_held_back_is_shown_before_an_error_passes_through() -> None:
 def test_the_cut_of_the_pieces_makes_no_difference(data: st.DataObject, answer: str) -> None:
     whole = "<think>because < and </thin> and 5 > 3</think>\n" + answer
     cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=8)) | {0, len(whole)})
-    pieces = [whole[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [whole[a:b] for a, b in pairwise(cuts)]
     assert shown(*pieces) == answer

@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from importlib import resources
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from rerank.lexical_features import NAMES, Read, Wanted, features
 from rerank.prompt import DEFAULT_INSTRUCTION
 from rerank.question_kind import kind_missed
 from rerank.steering import Steering
+from retrieval.concepts import glossary
 
 PLAIN = LexicalReranker(None)
 
@@ -129,6 +131,20 @@ def test_instruction_is_read_as_a_list_of_wishes() -> None:
     assert [list(wish.weights) for wish in wishes] == [
         ["配置", "置步", "步骤"], ["协议", "议支", "支持"], ["客户", "faq"],
     ]  # fmt: skip
+
+
+def test_every_related_concept_stands_in_the_glossary() -> None:
+    known = {concept for concept, _ in glossary()}
+    rows = resources.files("rerank").joinpath("related.tsv").read_text(encoding="utf-8").splitlines()
+    named = {name for row in rows if not row.startswith("#") for name in row.replace("\t", " ").split()}
+    assert named <= known
+
+
+def test_related_concepts_count_less_than_the_concept_itself() -> None:
+    wanted = Wanted.of("单点登录", None)
+    passages = ("单点登录", "SSO", "SAML", "打印")
+    shares = [wanted.share(wanted.credit(Read.of(passage).found[0])) for passage in passages]
+    assert shares == pytest.approx([1.0, 0.8, 0.6, 0.0])
 
 
 def test_rare_terms_decide_over_common_ones() -> None:

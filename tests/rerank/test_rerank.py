@@ -1,3 +1,4 @@
+import gc
 import math
 import threading
 import time
@@ -191,6 +192,32 @@ def test_calls_at_the_same_time_wait_their_turn() -> None:
     for thread in threads:
         thread.join()
     assert results == [0.4] * 8
+
+
+class WhichThread(ScriptedReranker):
+    """Remembers the threads it ran in."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.threads: list[threading.Thread] = []
+
+    def score(
+        self, query: str, passages: Sequence[str], instruction: str, stopped: Stopped = never
+    ) -> Scores:
+        self.threads.append(threading.current_thread())
+        return super().score(query, passages, instruction, stopped)
+
+
+def test_all_calls_run_in_one_thread_that_ends_with_the_reranker() -> None:
+    inner = WhichThread()
+    timed = TimedReranker(inner)
+    for _ in range(3):
+        timed.score_within(5, "q", ["a"], "")
+    assert len(set(inner.threads)) == 1
+    del timed
+    gc.collect()
+    inner.threads[0].join(5)
+    assert not inner.threads[0].is_alive()
 
 
 def test_waiting_for_a_turn_ends_at_the_deadline() -> None:

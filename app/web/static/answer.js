@@ -195,8 +195,8 @@ export class Turn {
         h("span", { class: "chip still" }, String(passage.number)),
         h("span", { class: "source-text" },
           h("span", { class: "source-title" }, [passage.title || passage.document, pagesText(passage.pages)].filter(Boolean).join(" · ")),
-          h("span", { class: "source-path" }, headingPath(passage))),
-        key === "sources" && this.items[index].citation === null ? h("span", { class: "flag" }, t("not_cited")) : null);
+          h("span", { class: "source-path" }, headingPath(passage)),
+          key === "sources" && this.items[index].citation === null && h("span", { class: "source-unused" }, t("not_cited"))));
       return h("li", {}, button);
     })));
   }

@@ -185,15 +185,21 @@ function stepCitation(by) {
 
 let follow = true;
 let lastTop = 0;
+let handled = -Infinity; // when the reader last moved something: a page that shrinks scrolls up by itself
 const fromEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+const offerEnd = () => { $("to-end").hidden = follow || fromEnd() < 160; };
+for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+  document.addEventListener(name, () => { handled = performance.now(); }, { passive: true });
+}
 scroll.addEventListener("scroll", () => {
-  if (scroll.scrollTop < lastTop - 2) follow = false;
-  else if (fromEnd() < 48) follow = true;
+  if (fromEnd() < 48) follow = true;
+  else if (scroll.scrollTop < lastTop && performance.now() - handled < 1000) follow = false;
   lastTop = scroll.scrollTop;
-  $("to-end").hidden = follow || fromEnd() < 160;
+  offerEnd();
 }, { passive: true });
 new ResizeObserver(() => {
   if (follow && running) scroll.scrollTop = scroll.scrollHeight;
+  offerEnd();
 }).observe($("log"));
 $("to-end").addEventListener("click", () => {
   follow = true;

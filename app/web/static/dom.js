@@ -66,7 +66,10 @@ export const where = (source) =>
   t("where", { title: source.title || source.document, pages: pagesText(source.pages) }).trim();
 
 /** The heading path below the title. @param {{title: string, headings: string[]}} source */
-export const headingPath = (source) => source.headings.filter((part) => part && part !== source.title).join(" › ");
+export const headingPath = (source) => {
+  const plain = (/** @type {string} */ text) => text.replace(/\s/g, "");
+  return source.headings.filter((part) => part && plain(part) !== plain(source.title)).join(" › ");
+};
 
 /** A relevance as number and streak; its range is named beside it or in the column's head. @param {number} value */
 export function streak(value) {

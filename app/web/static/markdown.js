@@ -69,6 +69,7 @@ export function render(source, context, offset = 0) {
   }
   const fragment = DOMPurify.sanitize(markdown.render(prepared + plain(source.slice(done))), ALLOWED);
   for (const link of fragment.querySelectorAll("a")) checkLink(link, context.links);
+  for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0; // scrolls sideways: by keyboard, too
   for (const table of fragment.querySelectorAll("table")) {
     const frame = document.createElement("div");
     frame.className = "table-frame";

@@ -46,20 +46,50 @@ function chunk(id) {
   return wanted;
 }
 
+/** Markdown's own signs, dimmed; headings and bold text as such. No character is added or left out. */
+const SIGNS = /^(#{1,6} +)(.*)$|(\*\*)([^*\n]+)(\*\*)|(`)([^`\n]+)(`)|^(\|[ :|-]+\|)$|(\|)/gm;
+const SIGN_CLASSES = ["sign", "md-heading", "sign", "md-strong", "sign", "sign", "md-code", "sign", "sign", "sign"];
+
+/** @param {string} text @param {boolean} isMarkdown @returns {[string, string][]} pieces with their class */
+function pieces(text, isMarkdown) {
+  /** @type {[string, string][]} */ const found = [];
+  let done = 0;
+  for (const match of isMarkdown ? text.matchAll(SIGNS) : []) {
+    found.push([text.slice(done, match.index), ""]);
+    match.slice(1).forEach((part, i) => part && found.push([part, SIGN_CLASSES[i]]));
+    done = match.index + match[0].length;
+  }
+  return [...found, [text.slice(done), ""]];
+}
+
+/** @param {string} text @param {boolean} isMarkdown @param {[number, number]|null} [quote] */
+function written(text, isMarkdown, quote = null) {
+  const [start, end] = quote ?? [text.length, text.length];
+  /** @type {(Node|string)[][]} */ const parts = [[], [], []]; // before, inside and after the quote
+  let at = 0;
+  for (const [piece, name] of pieces(text, isMarkdown)) {
+    const cuts = [0, start - at, end - at, piece.length].map((cut) => Math.max(0, Math.min(cut, piece.length)));
+    for (let i = 0; i < 3; i += 1) {
+      const part = piece.slice(cuts[i], cuts[i + 1]);
+      if (part) parts[i].push(name ? h("span", { class: name }, part) : part);
+    }
+    at += piece.length;
+  }
+  return [...parts[0], ...(quote ? [h("mark", {}, ...parts[1])] : []), ...parts[2]];
+}
+
 /** @param {Item} item @param {Chunk|null} loaded null until the neighbours are there */
 function passageText({ passage, citation }, loaded) {
   const text = loaded?.text ?? passage.text;
   const quote = citation && findQuote(text, citation, loaded?.start ?? null);
-  const own = quote
-    ? [text.slice(0, quote[0]), h("mark", {}, text.slice(quote[0], quote[1])), text.slice(quote[1])]
-    : [text];
+  const isMarkdown = /\.(md|markdown)$/i.test(passage.document);
   return [
     citation && !quote && h("p", { class: "hint-note" }, t("panel.no_quote")),
     !citation && h("p", { class: "hint-note" }, t(passage.text ? "panel.not_cited" : "panel.nearest")),
     h("div", { class: "passage" },
-      loaded?.before ? h("p", { class: "neighbour" }, loaded.before) : null,
-      h("p", { class: "own" }, ...own),
-      loaded?.after ? h("p", { class: "neighbour" }, loaded.after) : null),
+      loaded?.before ? h("p", { class: "neighbour" }, ...written(loaded.before, isMarkdown)) : null,
+      h("p", { class: "own" }, ...written(text, isMarkdown, quote)),
+      loaded?.after ? h("p", { class: "neighbour" }, ...written(loaded.after, isMarkdown)) : null),
   ];
 }
 

@@ -1,0 +1,94 @@
+"""Passages in pieces: lists, tables, code, and lines that a PDF has broken."""
+
+from generation.markup import cells, plain
+from generation.spans import passage_spans
+from generation.units import split_units
+from tests.fakes.generation import a_passage
+
+
+def kinds(text: str, *, pages: tuple[int, ...] = ()) -> list[tuple[str, str]]:
+    return [(unit.kind, unit.shown) for unit in split_units(a_passage(1, text, pages=pages))]
+
+
+def test_every_block_becomes_its_own_units() -> None:
+    text = (
+        "# 标题\n\n第一句。第二句。\n\n- 甲\n  续行\n- 乙\n\n"
+        "| A | B |\n|--|--|\n| 1 | 2 |\n\n```sh\nls\n```\n"
+    )
+    assert kinds(text) == [
+        ("heading", "标题"),
+        ("sentence", "第一句。"),
+        ("sentence", "第二句。"),
+        ("item", "甲 续行"),
+        ("item", "乙"),
+        ("row", "1: 2"),
+        ("code", "```sh\nls\n```"),
+    ]
+
+
+def test_units_keep_their_place_in_the_passage() -> None:
+    passage = a_passage(1, "前言。\n\n1. **打开**页面\n2. 保存")
+    assert [passage.text[u.start : u.end] for u in split_units(passage)] == [
+        "前言。", "1. **打开**页面", "2. 保存"
+    ]  # fmt: skip
+
+
+def test_chinese_step_markers_are_ordered_items() -> None:
+    text = "A： 1，先登录\n\n\u200b 2，再导出\n\n（3）完成\n第四步：关闭"
+    assert [(u.marker, u.shown, u.ordered) for u in split_units(a_passage(1, text))] == [
+        ("1，", "先登录", True),
+        ("2，", "再导出", True),
+        ("（3）", "完成", True),
+        ("第四步：", "关闭", True),
+    ]
+
+
+def test_versions_and_decimals_are_no_step_markers() -> None:
+    assert kinds("3.0.0 版本发布。\n\n1.5 倍。") == [
+        ("sentence", "3.0.0 版本发布。"),
+        ("sentence", "1.5 倍。"),
+    ]
+
+
+def test_questions_are_headings_and_answers_lose_their_label() -> None:
+    assert kinds("Q：能装在 Windows 上吗？\n\nA：可以。") == [
+        ("heading", "Q：能装在 Windows 上吗？"),
+        ("sentence", "可以。"),
+    ]
+
+
+def test_a_table_that_starts_in_the_middle_keeps_its_cells() -> None:
+    assert kinds("| Worker | 1234 |\n| Api | |") == [("row", "Worker; 1234"), ("row", "Api")]
+
+
+def test_images_rules_and_comments_are_left_out() -> None:
+    text = "![图](a.png)\n\n---\n\n<!-- 注 -->\n\n[//]: # (note)\n\n<br/>\n\n文字。"
+    assert kinds(text) == [("sentence", "文字。")]
+
+
+def test_lines_broken_by_a_pdf_are_one_sentence() -> None:
+    text = "公司定于十月组织秋季团建活动，各部门须在\n九月底前报名，逾期不再受理。\n第二条 费用"
+    assert kinds(text, pages=(1,))[0] == (
+        "sentence",
+        "公司定于十月组织秋季团建活动，各部门须在九月底前报名，逾期不再受理。",
+    )
+    passage = a_passage(1, text, pages=(1,))
+    start, end = passage_spans(passage)[0]
+    assert passage.text[start:end].endswith("受理。")
+
+
+def test_a_bold_word_after_a_sentence_keeps_its_mark() -> None:
+    passage = a_passage(1, "**继续**是指等待。**结束**是指停止。")
+    assert [passage.text[a:b] for a, b in passage_spans(passage)] == [
+        "**继续**是指等待。",
+        "**结束**是指停止。",
+    ]
+
+
+def test_markup_goes_and_words_stay() -> None:
+    text = "> **注意**：见[文档](https://e.com/a_(b))，执行 `a*b*c`，<b>勿</b>删 <version>、t_ds_x、\\$HOME。"
+    assert plain(text) == "注意：见文档，执行 `a*b*c`，勿删 <version>、t_ds_x、$HOME。"
+
+
+def test_escaped_bars_stay_inside_their_cell() -> None:
+    assert cells("| a\\|b | **c** |") == ["a|b", "c"]
