@@ -85,13 +85,21 @@ class Answering:
     """Answers questions. Thread-safe: it holds no state of its own."""
 
     def __init__(
-        self, *, models: Models, vectors: VectorStore, lexical: LexicalIndex, chunks: Chunks, settings: Settings
+        self,
+        *,
+        models: Models,
+        vectors: VectorStore,
+        lexical: LexicalIndex,
+        chunks: Chunks,
+        settings: Settings,
     ) -> None:
         self._models = models
         self._vectors = vectors
         self._lexical = lexical
         self._chunks = chunks
         self._settings = settings
+        starter = models.profile == "starter"
+        self._retrieval = settings.retrieval.for_hashing() if starter else settings.retrieval
 
     def ask(self, ask: Ask, stopped: Stopped) -> Iterator[Event]:
         """Stages as they end, the sources, the answer piece by piece, and last one ``Result``.
@@ -124,7 +132,7 @@ class Answering:
 
     def _recall(self, trace: _Trace, query: Query) -> Stage:
         began = time.perf_counter()
-        settings = self._settings.retrieval.model_copy(update={"top_k": trace.ask.top_k})
+        settings = self._retrieval.model_copy(update={"top_k": trace.ask.top_k})
         recalled = recall(
             query, embedder=self._models.embedder, vectors=self._vectors, lexical=self._lexical, chunks=self._chunks,
             settings=settings,

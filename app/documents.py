@@ -120,7 +120,9 @@ class Library:
         if failed and failed[0].error is not None:
             self.delete_collection(new.name)
             code, message = failed[0].error
-            raise IngestError(code, f"collection {name!r} keeps its old index, because {len(failed)} failed: {message}")
+            raise IngestError(
+                code, f"collection {name!r} keeps its old index, because {len(failed)} failed: {message}"
+            )
         self._collections.swap(old, new, retired=name + REPLACED)
         self.delete_collection(name + REPLACED)
 
@@ -130,9 +132,7 @@ class Library:
             if collection.name.endswith((REINDEXING, REPLACED)):
                 self.delete_collection(collection.name)
 
-    def _ingest_one(
-        self, path: Path, name: str, collection: Collection, progress: Progress
-    ) -> FileReport:
+    def _ingest_one(self, path: Path, name: str, collection: Collection, progress: Progress) -> FileReport:
         before = self._documents.find(collection.id, name)
         try:
             source = load(path, name=name, collection=collection.id, document_id="", settings=self._settings)

@@ -56,7 +56,11 @@ class Services:
     """
 
     def __init__(
-        self, settings: Settings, *, build_models: BuildModels, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        settings: Settings,
+        *,
+        build_models: BuildModels,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the data directory. Raises ``DataDirectoryLocked`` or ``DataDirectoryDamaged``."""
         self.settings = settings
@@ -147,7 +151,9 @@ class Services:
             raise BadRequest(f"the question has {len(question)} characters; at most {MAX_QUESTION} are read")
         found = [self.collections.named(collection)] if collection else self.collections.all()
         if not found:
-            raise NotFound("there is nothing to search yet; `touchstone ingest PATH --collection NAME` adds documents")
+            raise NotFound(
+                "there is nothing to search yet; `touchstone ingest PATH --collection NAME` adds documents"
+            )
         for each in found:
             if each.manifest is not None:
                 check(each.manifest, self.models.embedder, each.name)
@@ -167,7 +173,10 @@ class Services:
         return next(e for e in self.answering.ask(request, lambda: False) if isinstance(e, Result))
 
     def ingest(
-        self, files: list[tuple[Path, str]], collection: str, progress: Callable[[str], Progress] = lambda _: quiet
+        self,
+        files: list[tuple[Path, str]],
+        collection: str,
+        progress: Callable[[str], Progress] = lambda _: quiet,
     ) -> list[FileReport]:
         """Ingest files and wait for all of them. See ``Library.ingest``."""
         with self.writing() as library:

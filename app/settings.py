@@ -27,7 +27,9 @@ class ModelSettings(BaseModel):
 
     model: str = Field("", description="hub id, local folder, or the model's name at `url`")
     revision: str = Field("", description="commit of the hub repository; ignored for folders and URLs")
-    url: str = Field("", pattern=r"^(https?://\S+)?$", description="base URL of a server that serves this model")
+    url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="base URL of a server that serves this model"
+    )
     api_key: SecretStr = Field(SecretStr(""), description="sent as a bearer token to `url`")
     device: Device = "auto"
 

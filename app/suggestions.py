@@ -9,9 +9,13 @@ SHOWN = 4
 SCANNED = 400  # sections looked at; enough for variety, bounded for large collections
 _PROCEDURE: dict[Language, re.Pattern[str]] = {
     "zh": re.compile("步骤|流程|申请|配置|处理|如何|怎么|排查|设置|操作|报销|指南"),
-    "en": re.compile(r"\b(how|steps?|set ?up|configur\w+|install\w*|troubleshoot\w*|request|procedure|guide)\b", re.I),
+    "en": re.compile(
+        r"\b(how|steps?|set ?up|configur\w+|install\w*|troubleshoot\w*|request|procedure|guide)\b", re.I
+    ),
 }
-_NUMBERING = re.compile(r"^\s*(第[一二三四五六七八九十百\d]+[章节部分]|[\d.]+|[一二三四五六七八九十]+、|Q\d+[：:.]?)\s*")
+_NUMBERING = re.compile(
+    r"^\s*(第[一二三四五六七八九十百\d]+[章节部分]|[\d.]+|[一二三四五六七八九十]+、|Q\d+[：:.]?)\s*"
+)
 
 
 def suggest(query: Query, chunks: Chunks) -> tuple[str, ...]:
@@ -26,10 +30,16 @@ def suggest(query: Query, chunks: Chunks) -> tuple[str, ...]:
             by_document[title] = heading
     ordered = sorted(
         by_document.items(),
-        key=lambda pair: (not pattern.search(pair[1]), _is_chinese(pair[1]) != (query.language == "zh"), pair),
+        key=lambda pair: (
+            not pattern.search(pair[1]),
+            _is_chinese(pair[1]) != (query.language == "zh"),
+            pair,
+        ),
     )
     asked = query.asked.strip()
-    return tuple(_complete(_NUMBERING.sub("", heading), asked, query.language) for _, heading in ordered[:SHOWN])
+    return tuple(
+        _complete(_NUMBERING.sub("", heading), asked, query.language) for _, heading in ordered[:SHOWN]
+    )
 
 
 def _complete(heading: str, asked: str, language: Language) -> str:

@@ -47,7 +47,9 @@ class VectorIndex:
                 found = -1
             if found != collection.chunks:
                 self.refill(collection)
-                notices.append(Notice.of("index_rebuilt", collection=collection.name, chunks=collection.chunks))
+                notices.append(
+                    Notice.of("index_rebuilt", collection=collection.name, chunks=collection.chunks)
+                )
         return notices
 
     def refill(self, collection: Collection) -> None:

@@ -47,7 +47,11 @@ def locate(settings: Settings, role: str) -> Located | None:
     if _is_model_folder(pulled):
         return Located(pulled, model.model, model.revision)
     cached = _in_hub_cache(model)
-    return Located(cached, model.model, model.revision) if cached is not None and _is_model_folder(cached) else None
+    return (
+        Located(cached, model.model, model.revision)
+        if cached is not None and _is_model_folder(cached)
+        else None
+    )
 
 
 def pulled_folder(settings: Settings, model: ModelSettings) -> Path:
@@ -70,7 +74,7 @@ def pull(settings: Settings, role: str) -> Path:
             model.model, revision=model.revision or None, local_dir=folder, endpoint=settings.models.endpoint,
             allow_patterns=list(WANTED),
         )  # fmt: skip
-    except Exception as error:  # noqa: BLE001 - the client raises many kinds; each means that nothing usable came
+    except Exception as error:
         raise WeightsError(
             f"{role} {model.model!r} could not be fetched from {settings.models.endpoint} ({error}); check the "
             "network, set TOUCHSTONE_MODELS__ENDPOINT to a mirror, or put the folder here by hand and set "
@@ -95,7 +99,9 @@ def verify(settings: Settings, role: str) -> str:
     for name, expected in manifest.items():
         file = located.folder / name
         if not file.is_file() or _sha256(file) != expected:
-            raise WeightsError(f"{role} file {file} is missing or changed; delete it and run `touchstone models pull`")
+            raise WeightsError(
+                f"{role} file {file} is missing or changed; delete it and run `touchstone models pull`"
+            )
     return f"{located.name}: {len(manifest)} files, every hash as fetched"
 
 
@@ -121,7 +127,9 @@ def _check_safetensors(folder: Path, role: str) -> None:
             with safe_open(file, framework="numpy") as opened:
                 opened.keys()
         except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{role} file {file} is damaged ({error}); delete it and run `touchstone models pull`") from error
+            raise WeightsError(
+                f"{role} file {file} is damaged ({error}); delete it and run `touchstone models pull`"
+            ) from error
 
 
 def _files(folder: Path) -> Iterator[Path]:

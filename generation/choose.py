@@ -22,6 +22,8 @@ PARAGRAPH_TOKENS = 110
 """Paragraphs up to this estimate are quoted whole: their sentences need each other."""
 CLOSE, GAIN = 0.65, 0.15
 """A further stretch needs this share of the best score, and adds this share of the question's weight."""
+CLOSE_FOR_KIND = 0.8
+"""The share of the best score for a stretch that adds no term, but a kind of answer that is still missing."""
 FOREIGN_CLOSE, FOREIGN_GAIN = 0.7, 0.3
 """The same for a stretch of another passage than the best one's."""
 EQUAL_ITEM, EQUAL_ROW, EQUAL_LISTED = 0.8, 0.9, 0.75
@@ -118,7 +120,8 @@ def _adds(
         equal = EQUAL_ITEM if found.unit.kind == "item" else EQUAL_ROW
         if found.score >= (EQUAL_LISTED if Kind.LISTING in asked.kinds else equal) * best.score:
             return True
-    return found.score >= CLOSE * best.score and (gain >= GAIN or bool(found.kinds & missing))
+    close = CLOSE if gain >= GAIN else CLOSE_FOR_KIND
+    return found.score >= close * best.score and (gain >= GAIN or bool(found.kinds & missing))
 
 
 def _promises_in_vain(found: Scored) -> bool:
@@ -172,13 +175,16 @@ def _paragraph(reading: Reading, i: int) -> set[int]:
         _POINTS_BACK.match(units[i].shown) or _VERDICT.search(units[i - 1].shown[-SHORT:])
     ):
         first = i - 1
-    if i + 1 in paragraph and (_POINTS_BACK.match(units[i + 1].shown) or _open_bracket(units[i].shown)):
+    if i + 1 in paragraph and _POINTS_BACK.match(units[i + 1].shown):
         last = i + 1
+    while last + 1 in paragraph and _opened("".join(unit.shown for unit in units[first : last + 1])):
+        last += 1
     return set(range(first, last + 1))
 
 
-def _open_bracket(text: str) -> bool:
-    return text.count("（") + text.count("(") > text.count("）") + text.count(")")
+def _opened(text: str) -> bool:
+    """Whether a bracket or quotation of the text is still open."""
+    return any(text.count(opening) > text.count(closing) for opening, closing in ("（）", "()", "“”", "「」"))
 
 
 def _members(reading: Reading, i: int) -> list[int]:

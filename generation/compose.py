@@ -15,6 +15,8 @@ Role = Literal["first", "further", "nearest"]
 
 _NUMBER = re.compile(r"[(（]?(\d+)")
 _LATIN_END = re.compile(r"[!-~]$")
+_LATIN_WORD = re.compile(r"[A-Za-z]{2}")
+_HAN = re.compile("[\u3400-\u9fff]")
 _QUESTION_LABEL = re.compile(r"^\s*(?:Q|问)\s*\d{0,3}\s*[：:.、]\s*", re.I)
 
 
@@ -46,8 +48,15 @@ def _introduction(excerpt: Excerpt, role: Role, language: Language) -> str:
         role=role,
         title=title,
         section="" if section == title else section,
-        foreign=bool(words) and detect_language(words) != language,
+        foreign=_is_foreign(words, language),
     )
+
+
+def _is_foreign(words: str, language: Language) -> bool:
+    """Whether the words are in the other language; names and addresses in a Chinese text are not."""
+    if language == "zh":
+        return bool(_LATIN_WORD.search(words)) and not _HAN.search(words)
+    return detect_language(words) == "zh"
 
 
 def _shown(excerpt: Excerpt, unit: Unit, before: Unit | None, following: Unit | None) -> str:

@@ -14,6 +14,8 @@ from retrieval.types import Passage
 # Chosen by reading the answers to the development questions of docs_ds; shares are of the question's weight.
 CONTEXT_SHARE = 0.4
 """What a term of the question counts that stands in a heading, lead-in or parent item, not in the unit."""
+STEP_CONTEXT_SHARE = 0.8
+"""The same for a step where a procedure is asked for: its heading says what the procedure is for."""
 HINT = 0.12
 """For each expected kind of answer the unit holds (a number for how many, a reason for why), two at most."""
 FULL_HINT = 0.3
@@ -79,8 +81,9 @@ class Asked:
         wanted = frozenset(self.weights)
         own = reading.own[index] & wanted
         under = (reading.context[index] & wanted) - own
-        agreement = self.share(own) + CONTEXT_SHARE * self.share(under)
         unit = reading.units[index]
+        is_step = unit.ordered and Kind.STEPS in self.kinds
+        agreement = self.share(own) + (STEP_CONTEXT_SHARE if is_step else CONTEXT_SHARE) * self.share(under)
         kinds = self.kinds_met(unit)
         score = agreement / (1 + max(0, len(unit.shown) - LONG) / 600)
         score += HINT * min(2, len(kinds)) * min(1.0, agreement / FULL_HINT)

@@ -51,6 +51,6 @@ def unwrapped(text: str) -> str:
     joined = [lines[0]]
     for line, following in pairwise(lines):
         ended = len(line) < full or _CLOSED.search(line) or line.lstrip().startswith(("#", "|"))
-        begins = not following.strip() or _NEW_ITEM.match(following)
+        begins = not following.strip() or _NEW_ITEM.match(following) or " | " in line + following
         joined += ["\n" if ended or begins else "\t", following]
     return "".join(joined)

@@ -12,6 +12,8 @@ from retrieval.types import Passage
 
 WINDOW = 3
 """Sentences a quote may have, unless the claim itself has more (a code block, a long list item)."""
+LONGEST_WINDOW = 40
+"""Sentences a quote may have at most, whatever the claim."""
 NUMBER_WEIGHT = 2
 """A number counts as two terms: sentences of one passage differ in their numbers more than in their words."""
 
@@ -40,7 +42,7 @@ def best_quote(claim: str, passage: Passage) -> Quote:
     found = [features(text[start:end]) for start, end in spans]
     worded = [not _WORDLESS.match(text[start:end]) for start, end in spans]
     wanted = features(claim)
-    longest = max(WINDOW, len(sentences(claim)))
+    longest = min(max(WINDOW, len(sentences(claim))), LONGEST_WINDOW)
     best = (0.0, 0, 0)
     share = 0.0
     for i in range(len(spans)):

@@ -15,6 +15,8 @@ UnitKind = Literal["heading", "sentence", "item", "row", "code"]
 LONG_ITEM = 200
 """Characters from which a list item is quoted by the sentence."""
 
+PAGED_LEVEL = 6
+"""The level of headings whose rank is not written."""
 QUESTION_LEVEL = 7
 """The heading level of the questions in a list of questions and answers: below every real heading."""
 
@@ -22,6 +24,10 @@ _FENCE = re.compile(r"\s*(?:>\s*)*(`{3,}|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
 _ROW = re.compile(r"\s*(?:>\s*)*\|.*\|")
 _RULE_ROW = re.compile(r"[\s>|:\-]*-[\s>|:\-]*$")
+_BARE_ROW = re.compile(r"\s*[^|\s][^|]*(?: \| [^|]*)+$")
+_NUMBERED_HEADING = re.compile(
+    r"\s*(?:第[一二三四五六七八九十百\d]{1,4}[章节条部]|\d{1,2}(?:\.\d{1,2}){1,3}\s)(?=.{1,40}$)[^。！？；，,;:：|]*$"
+)
 _RULE = re.compile(r"[\s>*_\-]+$")
 _NUMBERED = (
     r"\d{1,2}(?:[)、．，](?!\d)|\.(?=\s|[\u3400-\u9fff`]))|[(（]\d{1,2}[)）]"
@@ -75,15 +81,25 @@ class _Line:
     start: int
     end: int
     text: str
+    kind: UnitKind
 
 
 def split_units(passage: Passage) -> list[Unit]:
-    """The units of a passage in reading order; pieces without words (images, rules) are left out."""
-    text = unwrapped(passage.text) if passage.chunk.pages else passage.text
+    """The units of a passage in reading order; pieces without words (images, rules) are left out.
+
+    In passages with pages, which come without Markdown, numbered short lines and the chunk's own headings are
+    headings, and lines with `` | `` between their cells are table rows.
+    """
+    paged = bool(passage.chunk.pages)
+    text = unwrapped(passage.text) if paged else passage.text
+    headings = frozenset(passage.chunk.headings) if paged else frozenset[str]()
     lines: list[_Line] = []
     position = 0
     for line in text.split("\n"):
-        lines.append(_Line(position, position + len(line), line))
+        kind = _kind(line)
+        if kind == "sentence" and paged:
+            kind = _paged_kind(line, headings)
+        lines.append(_Line(position, position + len(line), line, kind))
         position += len(line) + 1
     return [unit for unit in _scan(text, lines) if re.search(r"\w", unit.shown)]
 
@@ -111,12 +127,11 @@ def _scan(text: str, lines: list[_Line]) -> Iterator[Unit]:
         if not line.text.strip():
             i += 1
             continue
-        kind = _kind(line.text)
-        if not (in_list and (kind == "item" or line.text[0] in _INDENT)):
+        if not (in_list and (line.kind == "item" or line.text[0] in _INDENT)):
             block += 1
-            in_list = kind == "item"
-        last = _last_line(lines, i, kind)
-        yield from _units(text, lines[i : last + 1], kind, block)
+            in_list = line.kind == "item"
+        last = _last_line(lines, i)
+        yield from _units(text, lines[i : last + 1], block)
         i = last + 1
 
 
@@ -131,8 +146,16 @@ def _kind(line: str) -> UnitKind:
     return "item" if _ITEM.match(line) and not _RULE.match(line) else "sentence"
 
 
-def _last_line(lines: list[_Line], first: int, kind: UnitKind) -> int:
+def _paged_kind(line: str, headings: frozenset[str]) -> UnitKind:
+    """What a line of a PDF begins that is neither list nor Markdown."""
+    if line.strip() in headings or _NUMBERED_HEADING.match(line):
+        return "heading"
+    return "row" if _BARE_ROW.match(line) else "sentence"
+
+
+def _last_line(lines: list[_Line], first: int) -> int:
     """The index of the last line of the block that begins at ``first``."""
+    kind = lines[first].kind
     if kind == "heading":
         return first
     fence = _FENCE.match(lines[first].text)
@@ -145,7 +168,7 @@ def _last_line(lines: list[_Line], first: int, kind: UnitKind) -> int:
         elif (
             not text.strip()
             or _RULE.match(text)
-            or _kind(text) != ("row" if kind == "row" else "sentence")
+            or lines[i].kind != ("row" if kind == "row" else "sentence")
             or (kind == "item" and _ended(lines[i - 1].text, text))
         ):
             break
@@ -158,10 +181,11 @@ def _ended(line: str, following: str) -> bool:
     return bool(_CLOSED.search(line)) and following[0] not in _INDENT
 
 
-def _units(text: str, lines: list[_Line], kind: UnitKind, block: int) -> Iterator[Unit]:
-    start, end = lines[0].start, lines[-1].end
+def _units(text: str, lines: list[_Line], block: int) -> Iterator[Unit]:
+    start, end, kind = lines[0].start, lines[-1].end, lines[0].kind
     if kind == "heading":
-        level = lines[0].text.lstrip().index(" ")
+        marks = re.match(r"\s*(#*)", text[start:end])
+        level = len(marks[1]) if marks and marks[1] else PAGED_LEVEL
         yield Unit("heading", start, end, block, plain(text[start:end]), depth=level)
     elif kind == "code":
         yield Unit("code", start, end, block, text[start:end].strip("\n"))
@@ -174,10 +198,11 @@ def _units(text: str, lines: list[_Line], kind: UnitKind, block: int) -> Iterato
 
 
 def _rows(lines: list[_Line], block: int) -> Iterator[Unit]:
-    header: tuple[str, ...] = ()
-    if len(lines) > 1 and _RULE_ROW.match(lines[1].text):
-        header = tuple(cells(lines[0].text))
-    for line in lines[2 if header else 0 :]:
+    """Rows with their column names; those of a PDF are its first line, where the passage holds it."""
+    ruled = len(lines) > 1 and bool(_RULE_ROW.match(lines[1].text))
+    bare = len(lines) > 1 and lines[0].start > 0 and bool(_BARE_ROW.match(lines[0].text))
+    header = tuple(cells(lines[0].text)) if ruled or bare else ()
+    for line in lines[1 if header else 0 :]:
         if not _RULE_ROW.match(line.text):
             yield Unit("row", line.start, line.end, block, row_line(header, cells(line.text)), header=header)
 

@@ -3,11 +3,14 @@
 One section is one chunk where it fits. A heading without a body goes with what follows it, and a section
 shorter than 40 tokens is merged with its neighbour under the same parent: alone it says too little to be
 found or judged. Longer sections are cut into parts of about equal size at block ends, then at sentence
-ends.
+ends. Pages so short that each fits into a chunk (slides, forms) are kept apart, so that a citation names
+one page.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ingest.settings import IngestSettings
 from ingest.split import Piece, pack, pieces
@@ -48,11 +51,12 @@ def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[C
     """
     chunks: list[Chunk] = []
     locate = _Locator(document)
+    breaks = _page_breaks(document, settings.chunk_tokens)
     for part in _parts(document, settings.chunk_tokens):
         title, headings = _fit(document.title, part.path, settings.chunk_tokens)
         context = _context(title, headings)
         room = settings.chunk_tokens - token_weight(context + "\n")
-        for piece in pack(document.text, pieces(document.text, part.blocks, room), room):
+        for piece in _pieces(document.text, part, breaks, room):
             text = document.text[piece.start : piece.end]
             chunks.append(Chunk(
                 id=f"{document.source.document_id}:{version}:{len(chunks)}",
@@ -73,6 +77,30 @@ def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[C
     return tuple(chunks)
 
 
+def _pieces(text: str, part: _Part, breaks: Sequence[int], room: float) -> Iterator[Piece]:
+    run: list[Block] = []
+    for block in part.blocks:
+        bare = all(before.kind == "heading" for before in run)
+        if not bare and _apart(breaks, run[-1], block):
+            yield from pack(text, pieces(text, run, room), room)
+            run = []
+        run.append(block)
+    yield from pack(text, pieces(text, run, room), room)
+
+
+def _page_breaks(document: Document, budget: int) -> list[int]:
+    """Where a page begins that, like the page before it, fits into one chunk."""
+    pages = [(page, token_weight(document.text[page.start : page.end])) for page in document.pages]
+    shown = [(page, weight) for page, weight in pages if page.start < page.end]
+    return [page.start for (_, before), (page, weight) in pairwise(shown) if max(before, weight) <= budget]
+
+
+def _apart(breaks: Sequence[int], before: Block, after: Block) -> bool:
+    """Whether one of the breaks lies between two blocks."""
+    index = bisect_left(breaks, before.end)
+    return index < len(breaks) and breaks[index] <= after.start
+
+
 def context_notices(document: Document, settings: IngestSettings) -> tuple[Notice, ...]:
     """A notice where titles or headings had to be shortened to leave room for text."""
     shortened = sum(
@@ -85,9 +113,11 @@ def context_notices(document: Document, settings: IngestSettings) -> tuple[Notic
 def _parts(document: Document, budget: int) -> list[_Part]:
     """Sections, short ones merged with a child or sibling."""
     parts: list[_Part] = []
+    breaks = _page_breaks(document, budget)
     for section in _sections(document):
         last = parts[-1] if parts else None
-        if last is None or not _merges(last, section, budget):
+        apart = last is not None and _apart(breaks, last.blocks[-1], section.blocks[0]) and not last.bare
+        if last is None or apart or not _merges(last, section, budget):
             parts.append(section)
             continue
         leads = last.bare and section.home[: len(last.path)] == last.path

@@ -15,7 +15,11 @@ _SAME_SIZE = 0.05  # sizes closer than this share are one level
 _MAX_LEVELS = 4
 _MAX_SHARE = 0.3  # of all characters; where more are large, size does not mean heading (slides, posters)
 _ENDS_SENTENCE = re.compile(r"[。！；;，,]$|[a-z]\.$")
-_NUMBERING = 10  # characters that may stand before the title on its line: 第十二章, 3.2.1, Chapter 4
+# What may stand before the title on its line: 第十二章, 3.2.1, Chapter 4.
+_NUMBERING = re.compile(
+    r"(?:chapter|section|part|appendix|附录|[第章节篇部条]|[0-9一二三四五六七八九十百零ivxlc]+|[、:：()（）-])*[a-z]?"
+)
+_MAX_NUMBERING = 12  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ def from_outline(pages: Sequence[Sequence[Line]], entries: Sequence[Heading]) ->
     for entry in entries:
         lines = pages[entry.page - 1] if entry.page <= len(pages) else ()
         found = _find(_key(entry.title), lines, of_line)
-        heading = Heading(min(entry.level, 6), clip(entry.title), entry.page)
+        said = _said(found)
+        title = said if _key(said) == _key(entry.title) else entry.title  # outlines lose spaces at line breaks
+        heading = Heading(min(entry.level, 6), clip(title), entry.page)
         if found:
             of_line.update((id(line), heading) for line in found)
         else:
@@ -70,10 +76,7 @@ def from_sizes(pages: Sequence[Sequence[Line]]) -> Headings:
     of_line: dict[int, Heading] = {}
     for page in pages:
         for wrapped in _wrapped([line for line in page if id(line) in is_large], page):
-            title = ""
-            for line in wrapped:
-                title = join(title, line.text, broken=False)
-            heading = Heading(levels[wrapped[0].size], clip(title), wrapped[0].page)
+            heading = Heading(levels[wrapped[0].size], clip(_said(wrapped)), wrapped[0].page)
             of_line.update((id(line), heading) for line in wrapped)
     return Headings(of_line)
 
@@ -82,6 +85,13 @@ def clip(title: str) -> str:
     """The title in one line of at most 120 characters, cut with an ellipsis where it is longer."""
     title = " ".join(title.split())
     return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1].rstrip() + "…"
+
+
+def _said(lines: Sequence[Line]) -> str:
+    said = ""
+    for before, line in zip([None, *lines], lines, strict=False):
+        said = join(said, line.text, broken=before is not None and before.broken)
+    return said
 
 
 def _key(text: str) -> str:
@@ -96,13 +106,14 @@ def _find(wanted: str, lines: Sequence[Line], taken: dict[int, Heading]) -> list
     for start in range(len(lines)):
         said = ""
         for line in lines[start : start + _MAX_LINES]:
-            if id(line) in taken:
+            if id(line) in taken or line.kind == "row":
                 break
             said += _key(line.text)
-            if said.endswith(wanted) and len(said) - len(wanted) <= _NUMBERING:
+            before = said.removesuffix(wanted)
+            if before != said and len(before) < len(_key(lines[start].text)) and _NUMBERING.fullmatch(before):
                 last = lines.index(line, start)
                 return list(lines[start : last + 1])
-            if len(said) >= len(wanted) + _NUMBERING:
+            if len(said) >= len(wanted) + _MAX_NUMBERING:
                 break
     return []
 

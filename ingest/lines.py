@@ -20,6 +20,7 @@ _WIDE_GAP = 1.5  # em; justified text stays below
 _SPLIT_GAP = 4.0  # em; words this far apart, with no table around, do not read as one line
 _MAX_ROW_SHARE = 0.35  # of the page height; taller "rows" are page frames
 _TURNED = 1.6  # height of a word of two characters or more, to its font size and to its width
+_RULE_SLACK = 2.0  # points by which a rule may miss its corner
 _MAX_RULES = 1500  # more are a drawing, not a table
 
 
@@ -199,14 +200,14 @@ def _line(page: int, words: Sequence[Word], text: str, kind: Literal["text", "ro
 
 
 def _row_line(page: int, cells: Sequence[Sequence[Word]]) -> Line:
-    text = CELL.join(_set(cell) for cell in cells)
+    text = fold(CELL.join(_set(cell) for cell in cells))
     return _line(page, [word for cell in cells for word in cell], text, "row")
 
 
 def _ruled_rows(page: Page) -> list[list[list[Word]]]:
     """Rows of ruled tables: the cells from left to right (empty ones too), for each its words.
 
-    A row lies between two neighbouring horizontal rules and is cut by at least one vertical one.
+    A row lies between two neighbouring horizontal rules and is cut by vertical ones of its full height.
     """
     if not page.vertical or len(page.vertical) + len(page.horizontal) > _MAX_RULES:
         return []
@@ -217,9 +218,9 @@ def _ruled_rows(page: Page) -> list[list[list[Word]]]:
         below = [rule.position for rule in page.horizontal if rule.position > y and _crosses(rule, x)]
         if not above or not below or min(below) - max(above) > _MAX_ROW_SHARE * page.height:
             continue
-        columns = sorted(rule.position for rule in page.vertical if _crosses(rule, y))
-        band = round(max(above)), round(min(below))
-        found.setdefault(band, {}).setdefault(_column(columns, x), []).append(word)
+        top, bottom = max(above), min(below)
+        columns = sorted(rule.position for rule in page.vertical if _spans(rule, top, bottom))
+        found.setdefault((round(top), round(bottom)), {}).setdefault(_column(columns, x), []).append(word)
     return [
         [cells.get(column, []) for column in range(min(cells), max(cells) + 1)]
         for cells in found.values()
@@ -229,6 +230,10 @@ def _ruled_rows(page: Page) -> list[list[list[Word]]]:
 
 def _crosses(rule: Rule, at: float) -> bool:
     return rule.start - 1 <= at <= rule.end + 1
+
+
+def _spans(rule: Rule, top: float, bottom: float) -> bool:
+    return rule.start <= top + _RULE_SLACK and rule.end >= bottom - _RULE_SLACK
 
 
 def _column(positions: Sequence[float], x: float) -> int:

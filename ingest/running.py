@@ -26,7 +26,7 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Line]]]) -> set[int]:
     places: dict[tuple[str, int], list[tuple[int, Line]]] = {}
     for index, (height, lines) in enumerate(with_text):
         for line in _edge_lines(height, lines):
-            text = _NUMBER.sub("#", line.text.replace(" ", ""))
+            text = _NUMBER.sub("#", line.text).replace(" ", "")
             band = round(line.top / height / _SAME_PLACE)
             for near in (band - 1, band, band + 1):
                 places.setdefault((text, near), []).append((index, line))

@@ -1,13 +1,19 @@
 """How many tokens a text will cost, without a model.
 
 The weights were fitted to the byte-level BPE of Qwen (the ``qwen.tiktoken`` vocabulary that the PyPI package
-``dashscope`` carries, with Qwen2's split pattern). Over whole texts of ``shared/eval/dev``, estimate / true:
+``dashscope`` carries, with Qwen2's split pattern). Estimate divided by true count on ``shared/eval/dev``:
 
-=====================  =====  ====  ====  ====  ==================
-texts                  count  mean  p1    p99   more than 10 % low
-=====================  =====  ====  ====  ====  ==================
-PLACEHOLDER
-=====================  =====  ====  ====  ====  ==================
+====================================  =====  ====  ====  ====  ================
+texts                                 count  mean  p1    p99   over 10 % too low
+====================================  =====  ====  ====  ====  ================
+docs_ds, Chinese, windows of 800        115  1.14  0.97  1.30  0.0 %
+docs_ds, English, windows of 1,200      162  1.15  0.99  1.35  0.6 %
+zh_cmrc, paragraphs                   1,004  1.03  0.88  1.24  2.8 %
+zh_csquad, paragraphs                   646  1.11  0.91  1.30  0.8 %
+en_squad, paragraphs                    646  1.11  0.91  1.23  0.8 %
+====================================  =====  ====  ====  ====  ================
+
+It errs on the high side on purpose: a chunk may be somewhat shorter than its budget, seldom longer.
 """
 
 import math

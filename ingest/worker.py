@@ -11,17 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from ingest.errors import FailureCode, IngestError
+from ingest.errors import IngestError
+from ingest.reply import decode_reply
 from ingest.settings import IngestSettings
-from ingest.types import Block, BlockKind, Document, LineBox, PageSpan, Source
-from retrieval.types import Box, Notice
+from ingest.types import Document, Source
 
 _ROOT = str(Path(__file__).resolve().parents[1])  # the folder that holds ingest/ and retrieval/
 _ENTRY = (
@@ -54,7 +51,12 @@ class PdfParser:
         failure = _failure(finished, source.name, self._settings)
         if failure is not None:
             raise failure
-        return _decode(finished.output, source, self._settings)
+        try:
+            return decode_reply(finished.output, source)
+        except IngestError as error:
+            if error.code != "parse_memory":
+                raise
+            raise _out_of_memory(source.name, self._settings) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,6 @@ class _Finished:
     diagnostics: bytes
     timed_out: bool = False
     overflowed: bool = False
-
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    title: str = ""
-    text: str = ""
-    blocks: list[tuple[BlockKind, int, int, int, int, str]] = []
-    pages: list[tuple[int, int, int]] = []
-    lines: list[tuple[int, int, int, float, float, float, float]] = []
-    notices: list[tuple[str, list[tuple[str, str]]]] = []
-    error: tuple[FailureCode, str] | None = None
 
 
 def _run(data: bytes, settings: IngestSettings) -> _Finished:
@@ -207,48 +197,3 @@ def _out_of_memory(name: str, settings: IngestSettings) -> IngestError:
         f"{name}: parsing needs more than {settings.parse_memory_bytes:,} bytes of memory; print the file "
         "to a new PDF, or raise ingest.parse_memory_bytes",
     )
-
-
-def _decode(output: bytes, source: Source, settings: IngestSettings) -> Document:
-    """The document in a reply. The reply is not trusted: a hostile PDF may have taken the parser over."""
-    try:
-        reply = _Reply.model_validate_json(output)
-        if reply.error is None:
-            return _document(reply, source)
-    except (ValidationError, ValueError) as error:
-        raise IngestError(
-            "parse_crash", f"{source.name}: the PDF parser gave an invalid reply; do not use this file"
-        ) from error
-    code, message = reply.error
-    if code == "parse_memory":
-        raise _out_of_memory(source.name, settings)
-    raise IngestError(code, f"{source.name}: {message}")
-
-
-def _document(reply: _Reply, source: Source) -> Document:
-    """Raises ``ValueError`` where offsets, pages or boxes make no sense."""
-    size = len(reply.text)
-    _check_spans([(start, end) for _, start, end, *_ in reply.blocks], size)
-    _check_spans([(start, end) for _, start, end in reply.pages], size)
-    _check_spans([(start, end) for start, end, *_ in reply.lines], size)
-    if [page for page, _, _ in reply.pages] != list(range(1, len(reply.pages) + 1)):
-        raise ValueError("pages are not counted from 1")
-    if not all(0.0 <= share <= 1.0 for line in reply.lines for share in line[3:]):
-        raise ValueError("a box leaves its page")
-    return Document(
-        source=source,
-        title=reply.title or PurePosixPath(source.name).stem,
-        text=reply.text,
-        blocks=tuple(Block(*block) for block in reply.blocks),
-        pages=tuple(PageSpan(*page) for page in reply.pages),
-        lines=tuple(LineBox(line[0], line[1], Box(*line[2:])) for line in reply.lines),
-        notices=tuple(Notice(code, tuple(values)) for code, values in reply.notices),
-    )
-
-
-def _check_spans(spans: Sequence[tuple[int, int]], size: int) -> None:
-    position = 0
-    for start, end in spans:
-        if not position <= start <= end <= size:
-            raise ValueError("offsets are out of order")
-        position = end

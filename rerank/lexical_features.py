@@ -1,16 +1,18 @@
 """What can be counted between a question and a passage without a model: the inputs of ``LexicalReranker``."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rerank.question_kind import kind_missed
 from rerank.thesaurus import expressions, related
-from retrieval.analysis import characters, content_terms, terms
+from retrieval.analysis import characters, content_terms, detect_language, terms
 from retrieval.concepts import concepts
 from retrieval.protocols import TermStatistics
 from retrieval.sentences import sentence_spans
+from retrieval.types import Language
 
 SYNONYM = 0.8
 """How far another word for the same concept counts as the word itself (see ``retrieval/glossary.tsv``)."""
@@ -18,6 +20,9 @@ RELATED = 0.6
 """How far a word for a related concept does (see ``related.tsv``)."""
 KNOWN_WEIGHT = 0.6
 """Weight of a term where nothing is known about how common it is."""
+ENOUGH_CHUNKS = 20
+"""A smaller index says nothing by not holding a name."""
+_NAME = re.compile(r"(?:(?<=[\w,，、'’\"”』」)）]\s)|(?<=[\u3400-\u9fff]))[A-Z][A-Za-z0-9.+-]+")
 _SATURATION = 1.2  # BM25's k1
 _LENGTH_SHARE, _USUAL_TERMS = 0.75, 200.0  # BM25's b, and the length in terms at which it changes nothing
 
@@ -49,7 +54,7 @@ class Wanted:
 
     ``weights`` maps each term to 0..1 by how rare it is; ``letters`` the same for single characters of
     scripts without spaces. ``credits`` names concepts that may stand in a passage, the terms they speak for,
-    and how far.
+    and how far. ``strangers`` are names that stand nowhere in the index (see ``strange_names``).
     """
 
     text: str
@@ -57,6 +62,8 @@ class Wanted:
     letters: Mapping[str, float]
     credits: tuple[tuple[str, frozenset[str], float], ...]
     identifiers: frozenset[str]
+    strangers: tuple[str, ...]
+    language: Language
 
     @classmethod
     def of(cls, text: str, statistics: TermStatistics | None) -> "Wanted":
@@ -74,6 +81,8 @@ class Wanted:
             letters={letter: weights[letter] for letter in letters},
             credits=tuple(credits),
             identifiers=frozenset(term for term in found if len(term) > 1 and any(map(str.isdigit, term))),
+            strangers=strange_names(text, statistics),
+            language=detect_language(text),
         )
 
     def credit(self, found: frozenset[str]) -> dict[str, float]:
@@ -116,6 +125,22 @@ class Read:
         )
         context = sum(start < first_end for start, _ in spans)
         return cls(sentences, sequences, found, context if context < len(spans) else 0)
+
+
+def strange_names(text: str, statistics: TermStatistics | None) -> tuple[str, ...]:
+    """Names in a question that no indexed text holds: Latin words with a capital, except a sentence's first.
+
+    A word counts as unknown when none of its terms is indexed and the glossary knows no other word for it.
+    """
+    if statistics is None:
+        return ()
+    names = [match[0] for match in _NAME.finditer(text) if not concepts(match[0])]
+    parts = {name: terms(name) for name in names}
+    wanted = list(dict.fromkeys(part for each in parts.values() for part in each))
+    count, frequencies = statistics.document_frequencies(wanted)
+    if count < ENOUGH_CHUNKS:
+        return ()
+    return tuple(name for name in names if parts[name] and not any(frequencies[part] for part in parts[name]))
 
 
 def features(wanted: Wanted, read: Read) -> tuple[float, ...]:

@@ -30,8 +30,9 @@ def rerank(
     so that a model stuck in an earlier call is not entered again.
 
     Notices: ``rerank_off``; ``rerank_timeout`` (identity, timeout_s) or ``rerank_failed`` (identity, reason)
-    for each reranker that gave no scores; ``rerank_fallback`` (identity) where the fallback judged; and what
-    the reranker itself has to say. Raises only ``RerankStopped``, when ``stopped`` becomes true.
+    for each reranker that gave no scores; then ``rerank_fallback`` (identity) where the fallback judged, or
+    ``fused_order`` where nobody did; and what the reranker itself has to say. Raises only
+    ``RerankStopped``, when ``stopped`` becomes true.
     """
     if not candidates:
         return Reranked((), "")
@@ -55,7 +56,7 @@ def rerank(
             ordered = _ordered(candidates, relevance)
             return Reranked(ordered, judge.identity, (*notices, *scores.notices), scores.tokens)
         logger.warning("reranking %d candidates with %s gave no scores", len(candidates), judge.identity)
-    return _fused(candidates, notices)
+    return _fused(candidates, [*notices, Notice.of("fused_order")])
 
 
 def _judged(

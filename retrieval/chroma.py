@@ -23,6 +23,7 @@ from retrieval.protocols import Vectors
 from retrieval.types import Hit, Scope
 
 PREFIX = "touchstone-"
+MAX_FILTER = 20_000  # document ids in one filter; SQLite's limit is 32,766 variables a statement
 MAX_BATCH = 5_000  # adds of 1,000 to 5,000 are the fastest (design notes, infra section 1)
 
 # Measured on 10,000 passages of shared/eval/dev embedded by HashingEmbedder, the hardest vectors we have:
@@ -46,12 +47,12 @@ class ChromaStore:
     whose count or self query fails raises ``IndexDamaged``, after which ``drop`` still works.
     """
 
-    def __init__(self, client: ClientAPI, place: str, session: httpx.Client | None = None) -> None:
+    def __init__(self, client: ClientAPI, place: str, sessions: Sequence[httpx.Client] = ()) -> None:
         self._client = client
         self._place = place
-        self._session = session
+        self._sessions = sessions
         self._checked: dict[str, Collection] = {}
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -67,7 +68,10 @@ class ChromaStore:
 
     @classmethod
     def connect(cls, host: str, port: int, *, ssl: bool = False, timeout_s: float = 60.0) -> Self:
-        """Use a server (``chroma run``), which has no authentication: keep it on a private network."""
+        """Use a server (``chroma run``), which has no authentication: keep it on a private network.
+
+        ``timeout_s`` bounds each request. Raises ``RetrievalError`` where none answers.
+        """
         try:
             client = chromadb.HttpClient(host=host, port=port, ssl=ssl, settings=_settings())
         except _FAILURES as error:
@@ -75,10 +79,12 @@ class ChromaStore:
                 f"no Chroma server answers at {host}:{port} ({error}); start one with `chroma run --path DIR "
                 f"--host {host} --port {port}` or correct chroma.host and chroma.port"
             ) from error
-        # chromadb 1.5.9 waits for ever for an answer and never closes its connections: both are done here.
-        session: httpx.Client = client._server._session  # type: ignore[attr-defined]  # noqa: SLF001
-        session.timeout = httpx.Timeout(timeout_s)
-        return cls(client, f"{host}:{port}", session)
+        # chromadb 1.5.9 waits for ever for an answer and never closes its two sessions: both are done here.
+        servers = [vars(owner)["_server"] for owner in (client, vars(client)["_admin_client"])]
+        sessions: list[httpx.Client] = [vars(server)["_session"] for server in servers]
+        for session in sessions:
+            session.timeout = httpx.Timeout(timeout_s)
+        return cls(client, f"{host}:{port}", sessions)
 
     def add(
         self, collection: str, chunk_ids: Sequence[str], document_ids: Sequence[str], vectors: Vectors
@@ -133,8 +139,9 @@ class ChromaStore:
         """Delete the whole partition, damaged or not; an unknown one is no error."""
         with self._guard:
             self._checked.pop(collection, None)
+        name = _chroma_name(collection)
         try:
-            self._client.delete_collection(_chroma_name(collection))
+            self._client.delete_collection(name)
         except NotFoundError:
             return
         except _FAILURES as error:
@@ -144,8 +151,8 @@ class ChromaStore:
         """Release files and connections; the store is of no use afterwards."""
         if isinstance(self._client, Client):
             self._client.close()
-        if self._session is not None:
-            self._session.close()
+        for session in self._sessions:
+            session.close()
 
     @cached_property
     def _max_batch(self) -> int:
@@ -155,17 +162,14 @@ class ChromaStore:
         self, collection: str, found: Collection, vector: Vectors, k: int, scope: Scope
     ) -> Iterator[tuple[float, str]]:
         row = vector.astype(np.float32)[None, :]  # (dim,) -> (1, dim)
-        where: Where | None = None
-        if scope.document_ids is not None:
-            # Chroma's type wants a list of exactly its own union of literals, which list invariance forbids.
-            where = {"document_id": {"$in": sorted(scope.document_ids)}}  # type: ignore[dict-item]
-        answer = self._call(
-            collection,
-            lambda: found.query(query_embeddings=row, n_results=k, where=where, include=["distances"]),
-        )
-        distances = answer["distances"] or [[]]
-        for name, distance in zip(answer["ids"][0], distances[0], strict=True):
-            yield min(1.0, max(-1.0, 1.0 - float(distance))), name
+        for where in _filters(scope):
+            answer = self._call(
+                collection,
+                lambda: found.query(query_embeddings=row, n_results=k, where=where, include=["distances"]),  # noqa: B023
+            )
+            distances = answer["distances"] or [[]]
+            for name, distance in zip(answer["ids"][0], distances[0], strict=True):
+                yield min(1.0, max(-1.0, 1.0 - float(distance))), name
 
     def _create(self, collection: str, dim: int) -> Collection:
         with self._guard:
@@ -186,8 +190,9 @@ class ChromaStore:
         known = self._checked.get(collection)
         if known is not None:
             return known
+        name = _chroma_name(collection)
         try:
-            found = self._client.get_collection(_chroma_name(collection), embedding_function=None)
+            found = self._client.get_collection(name, embedding_function=None)
         except NotFoundError:
             return None
         except _FAILURES as error:
@@ -260,6 +265,17 @@ def _check_made_by_us(collection: str, found: Collection) -> None:
             f"Chroma collection {PREFIX + collection!r} was not made by Touchstone (embedding function "
             f"{function!r}, space {space!r}); delete it or use another Chroma"
         )
+
+
+def _filters(scope: Scope) -> Iterator[Where | None]:
+    """One filter, or several where the scope names more documents than SQLite takes as variables."""
+    if scope.document_ids is None:
+        yield None
+        return
+    names = sorted(scope.document_ids)
+    for part in _parts(len(names), MAX_FILTER):
+        # Chroma's type wants a list of exactly its own union of literals, which list invariance forbids.
+        yield {"document_id": {"$in": names[part]}}  # type: ignore[dict-item]
 
 
 def _dim(found: Collection) -> int:

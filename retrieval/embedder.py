@@ -208,7 +208,9 @@ def _open(folder: Path, device: str) -> SentenceTransformer:
         )  # fmt: skip
     transformer = Transformer(
         str(folder), model_kwargs=model_options, processor_kwargs=text_options,
-        config_kwargs=local,
+        config_kwargs=local, module_output_name="token_embeddings",
+        # Left to itself, sentence-transformers 6.2 wraps every text in the tokenizer's chat template.
+        modality_config={"text": {"method": "forward", "method_output_name": "last_hidden_state"}},
     )  # fmt: skip
     pooling = Pooling(transformer.get_embedding_dimension(), "lasttoken")
     return SentenceTransformer(modules=[transformer, pooling, Normalize()], device=device)
@@ -226,6 +228,9 @@ def _prepare(model: SentenceTransformer) -> str:
         tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
             single=f"$A {END_OF_TEXT}", special_tokens=[(END_OF_TEXT, end)]
         )
+    read = model.preprocess(["a"])["input_ids"][0].tolist()
+    if read != tokenizer("a")["input_ids"]:
+        raise ValueError("sentence-transformers would add something to each text, as a chat template")
     return pooling
 
 

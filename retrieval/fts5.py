@@ -27,7 +27,7 @@ STATEMENTS = (
 SCHEMA = ";\n".join(STATEMENTS) + ";\n"
 """The same as one script. ``sqlite3.Connection.executescript`` commits first: see ``create_tables``."""
 
-# Chosen on shared/eval/dev; neighbouring values differ by less than 0.01 nDCG@10. Single characters bring
+# Chosen on shared/eval/dev; neighbouring values differ by less than 0.02 nDCG@10. Single characters bring
 # back what pairs miss (a word typed with a wrong character, a name in another order).
 WEIGHTS = (1.0, 1.0, 0.5, 0.5)
 """BM25 weights of body, context, concepts and characters."""

@@ -34,13 +34,17 @@ class AskBody(BaseModel):
 
     question: str = Field(min_length=1, max_length=MAX_QUESTION)
     collection: str | None = Field(None, description="name of a knowledge base; all of them where missing")
-    instruction: str | None = Field(None, max_length=MAX_INSTRUCTION, description="what the reranker should prefer")
+    instruction: str | None = Field(
+        None, max_length=MAX_INSTRUCTION, description="what the reranker should prefer"
+    )
     rerank: bool = True
     top_k: int | None = Field(None, ge=1, le=1000)
     top_n: int | None = Field(None, ge=1, le=50)
 
 
-@routes.post("/ask", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+@routes.post(
+    "/ask", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
+)
 async def ask(
     body: AskBody, request: Request, held: Annotated[Services, Depends(services)],
     entrance: Annotated[Gate, Depends(gate)],

@@ -15,7 +15,13 @@ from retrieval.errors import IndexMismatch
 from retrieval.types import Notice
 
 log = logging.getLogger(__name__)
-STATUS: dict[type[Exception], int] = {BadRequest: 422, NotFound: 404, NotReady: 503, Busy: 503, IndexMismatch: 409}
+STATUS: dict[type[Exception], int] = {
+    BadRequest: 422,
+    NotFound: 404,
+    NotReady: 503,
+    Busy: 503,
+    IndexMismatch: 409,
+}
 RETRYABLE = (NotReady, Busy)
 LOADING_RETRY_S = 2
 
@@ -34,7 +40,11 @@ def describe(error: Exception, request: Request) -> dict[str, object]:
     language = language_of(request)
     if isinstance(error, (TouchstoneError, IndexMismatch)):
         code = error.code if isinstance(error, TouchstoneError) else "index_mismatch"
-        return {"code": code, "message": _sentence(code, error, request), "retryable": isinstance(error, RETRYABLE)}
+        return {
+            "code": code,
+            "message": _sentence(code, error, request),
+            "retryable": isinstance(error, RETRYABLE),
+        }
     log.error("unexpected error while answering", exc_info=error)
     return {"code": "internal", "message": say(Notice.of("error_internal"), language), "retryable": True}
 

@@ -110,7 +110,9 @@ def collections(held: Held) -> Collections:
     """Every knowledge base."""
     return Collections(
         data=tuple(
-            CollectionView(id=c.id, name=c.name, documents=c.documents, chunks=c.chunks, instruction=c.instruction)
+            CollectionView(
+                id=c.id, name=c.name, documents=c.documents, chunks=c.chunks, instruction=c.instruction
+            )
             for c in held.collections.all()
         )
     )

@@ -2,9 +2,8 @@
 
 from fastapi import Request
 
-from app.language import LANGUAGE_COOKIE, negotiate
-
 from app.gate import Gate
+from app.language import LANGUAGE_COOKIE, negotiate
 from app.services import Services
 from retrieval.types import Language
 

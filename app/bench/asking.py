@@ -18,7 +18,9 @@ from retrieval.types import Scope
 COLLECTION = "bench"
 
 
-def measure(services: Services, rounds: int, pdfium_alone: Callable[[list[Path]], float]) -> dict[str, object]:
+def measure(
+    services: Services, rounds: int, pdfium_alone: Callable[[list[Path]], float]
+) -> dict[str, object]:
     """Figures of one run. ``pdfium_alone`` gives the seconds pypdfium2 takes to read the text of these PDFs."""
     files = list(find_files([shipped("demo") / "documents"]).files)
     began = time.perf_counter()
@@ -32,7 +34,9 @@ def measure(services: Services, rounds: int, pdfium_alone: Callable[[list[Path]]
     pdf_names = {name for path, name in files if path.suffix == ".pdf"}
     pdf_parse_s = sum(s for r in reports if r.name in pdf_names for step, s in r.seconds if step == "parse")
     alone_s = pdfium_alone(pdfs)
-    questions = [e["question"] for e in json.loads((shipped("demo") / "examples.json").read_text(encoding="utf-8"))]
+    questions = [
+        e["question"] for e in json.loads((shipped("demo") / "examples.json").read_text(encoding="utf-8"))
+    ]
     return {
         "profile": services.models.profile,
         "models": {

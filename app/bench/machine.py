@@ -40,9 +40,7 @@ def write_result(path: Path, measured: dict[str, object]) -> None:
 def percentiles(values_ms: list[float]) -> dict[str, float]:
     """p50 and p95 in milliseconds, by nearest rank."""
     ordered = sorted(values_ms)
-    return {
-        f"p{p}": round(ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))], 3) for p in (50, 95)
-    }
+    return {f"p{p}": round(ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))], 3) for p in (50, 95)}
 
 
 def _processor() -> str:

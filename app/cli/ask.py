@@ -32,7 +32,12 @@ def ask(
     """Ask a question and read the answer with its citations."""
     with loaded(settings_for(config, profile)) as services:
         request = services.ask(
-            question, collection=collection, instruction=instruction, rerank=not no_rerank, top_k=top_k, top_n=top_n
+            question,
+            collection=collection,
+            instruction=instruction,
+            rerank=not no_rerank,
+            top_k=top_k,
+            top_n=top_n,
         )
         result: Result | None = None
         streamed = ""
@@ -75,8 +80,12 @@ def _print_sources(view: ResultView, console: Console) -> None:
         console.print(f"    “{citation.quote}”", markup=False, highlight=False)
     for notice in view.notices:
         console.print(f"note: {notice.text}", markup=False, highlight=False)
-    names = " · ".join(name for name in (view.models.embedder, view.models.reranker, view.models.generator) if name)
-    console.print(f"profile {view.profile}: {names}; {view.timings_ms['total']:.0f} ms", markup=False, highlight=False)
+    names = " · ".join(
+        name for name in (view.models.embedder, view.models.reranker, view.models.generator) if name
+    )
+    console.print(
+        f"profile {view.profile}: {names}; {view.timings_ms['total']:.0f} ms", markup=False, highlight=False
+    )
 
 
 def _print_stages(view: ResultView, console: Console) -> None:

@@ -40,7 +40,9 @@ def bench(context: click.Context) -> None:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
 @profile_option
 @config_option
-def bench_ask(rounds: int = 5, output: Path | None = None, profile: str | None = None, config: Path | None = None) -> None:
+def bench_ask(
+    rounds: int = 5, output: Path | None = None, profile: str | None = None, config: Path | None = None
+) -> None:
     """The whole path on the demo documents: reading, vector search against exact search, every stage."""
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="touchstone-bench-") as scratch:

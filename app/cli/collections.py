@@ -63,7 +63,9 @@ def documents(context: click.Context, collection: str | None, config: Path | Non
         chosen = [services.collections.named(collection)] if collection else services.collections.all()
         for each in chosen:
             for row in services.documents.list(each.id):
-                table.add_row(each.name, row.name, row.title, str(row.version), str(row.pages), str(row.chunks))
+                table.add_row(
+                    each.name, row.name, row.title, str(row.version), str(row.pages), str(row.chunks)
+                )
     console().print(table, markup=False)
 
 

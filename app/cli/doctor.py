@@ -58,4 +58,7 @@ def _inside(services: Services) -> Iterator[tuple[bool, str]]:
             yield False, say(notice, "en")
     else:
         spread = self_test(models.reranker).smallest_spread
-        yield True, f"reranker {models.reranker.identity}: known-answer pairs right, smallest spread {spread:.2f}"
+        yield (
+            True,
+            f"reranker {models.reranker.identity}: known-answer pairs right, smallest spread {spread:.2f}",
+        )

@@ -19,11 +19,17 @@ from ingest.load import find_files
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write every answer here.")
-@click.option("--show", type=click.Choice(["none", "wrong", "all"]), default="wrong", help="Answers to print.")
+@click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write every answer here."
+)
+@click.option(
+    "--show", type=click.Choice(["none", "wrong", "all"]), default="wrong", help="Answers to print."
+)
 @profile_option
 @config_option
-def evaluate(folder: Path, json_file: Path | None, show: str, profile: str | None, config: Path | None) -> None:
+def evaluate(
+    folder: Path, json_file: Path | None, show: str, profile: str | None, config: Path | None
+) -> None:
     """Ingest FOLDER/files (or FOLDER itself), ask FOLDER/queries.jsonl, and measure citations and answers.
 
     Runs in a data directory of its own that is removed afterwards; your collections are not touched.
@@ -43,7 +49,9 @@ def evaluate(folder: Path, json_file: Path | None, show: str, profile: str | Non
                     reports.append(report)
             for report in reports:
                 if report.error is not None:
-                    click.echo(f"not ingested: {report.name} [{report.error[0]}]: {report.error[1]}", err=True)
+                    click.echo(
+                        f"not ingested: {report.name} [{report.error[0]}]: {report.error[1]}", err=True
+                    )
             quotes = Quotes(services.database, services.blobs)
             with Progress(console=progress, transient=True) as bar:
                 task = bar.add_task("asking", total=len(file_set.questions))
@@ -67,7 +75,9 @@ def _print(judged: list[Judged], summary: Summary, show: str, console: Console) 
         fine = row.document_right and row.said if row.answerable else row.outcome == "abstained"
         if show == "all" or (show == "wrong" and not fine):
             console.print(f"{row.id} [{row.kind}] {row.question}", markup=False, highlight=False)
-            console.print(f"    {row.outcome}; cites {', '.join(row.cited) or 'nothing'}", markup=False, highlight=False)
+            console.print(
+                f"    {row.outcome}; cites {', '.join(row.cited) or 'nothing'}", markup=False, highlight=False
+            )
             console.print(f"    {row.answer}", markup=False, highlight=False)
     table = Table("measure", "value")
     for field in fields(Summary):

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from app.catalogue import say
@@ -22,11 +29,17 @@ LISTED = 20  # files named one by one in the report; totals cover all of them
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--collection", required=True, help="The knowledge base to add to; made when new.")
-@click.option("--instruction", help="What its reranker should prefer, in one sentence; kept with the collection.")
+@click.option(
+    "--instruction", help="What its reranker should prefer, in one sentence; kept with the collection."
+)
 @profile_option
 @config_option
 def ingest(
-    paths: tuple[Path, ...], collection: str, instruction: str | None, profile: str | None, config: Path | None
+    paths: tuple[Path, ...],
+    collection: str,
+    instruction: str | None,
+    profile: str | None,
+    config: Path | None,
 ) -> None:
     """Add files or folders (PDF, Markdown, text) to a collection.
 
@@ -37,7 +50,9 @@ def ingest(
         if instruction is not None:
             services.collections.set_instruction(services.collections.create(collection).id, instruction)
         with services.writing() as library:
-            failed = report(lambda progress: library.ingest(found.files, collection, progress), len(found.files))
+            failed = report(
+                lambda progress: library.ingest(found.files, collection, progress), len(found.files)
+            )
     for path, reason in found.skipped:
         click.echo(f"skipped {path}: {reason}", err=True)
     if not found.files:
@@ -61,7 +76,13 @@ def reindex(collection: str, profile: str | None, config: Path | None) -> None:
 def report(run: Callable[[Callable[[str], StageProgress]], Iterable[FileReport]], files: int) -> bool:
     """Show progress while ``run`` goes on, then print what happened. True when a file failed."""
     reports: list[FileReport] = []
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         total = bar.add_task("files", total=files)
         current = bar.add_task("", total=1, visible=files > 0)
@@ -100,10 +121,14 @@ def _print(reports: list[FileReport], console: Console) -> None:
         f" {sum(each.tokens for each in reports)} tokens (estimated)", markup=False,
     )  # fmt: skip
     if steps:
-        console.print("seconds: " + ", ".join(f"{step} {value:.2f}" for step, value in steps.items()), markup=False)
+        console.print(
+            "seconds: " + ", ".join(f"{step} {value:.2f}" for step, value in steps.items()), markup=False
+        )
     for each in reports:
         for notice in each.notices:
             console.print(f"note: {each.name}: {say(notice, 'en')}", markup=False, highlight=False)
     for each in reports:
         if each.error is not None:
-            console.print(f"failed: {each.name} [{each.error[0]}]: {each.error[1]}", markup=False, highlight=False)
+            console.print(
+                f"failed: {each.name} [{each.error[0]}]: {each.error[1]}", markup=False, highlight=False
+            )

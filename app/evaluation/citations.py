@@ -109,7 +109,8 @@ def _judge(question: LabelledQuestion, result: Result, stands: Callable[[Citatio
         outcome=result.answer.outcome,
         answerable=question.answerable,
         document_right=bool(right),
-        page_right=bool(right) and (not question.pages or any(set(c.pages) & set(question.pages) for c in right)),
+        page_right=bool(right)
+        and (not question.pages or any(set(c.pages) & set(question.pages) for c in right)),
         quotes=len(citations),
         exact=sum(map(stands, citations)),
         said=all(_says(result.answer.text, wanted) for wanted in question.must_include),

@@ -33,7 +33,7 @@ class Chunks:
             batch = chunk_ids[at : at + BATCH]
             marks = ",".join("?" * len(batch))
             rows = self._database.connection().execute(
-                f"{_COLUMNS} WHERE k.id IN ({marks})",  # noqa: S608 - marks are question marks
+                f"{_COLUMNS} WHERE k.id IN ({marks})",
                 tuple(batch),
             )
             for chunk in map(_chunk, rows):

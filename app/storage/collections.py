@@ -40,7 +40,9 @@ class Collections:
         found = self._select("WHERE c.name = ?", (name,))
         if not found:
             known = ", ".join(repr(c.name) for c in self.all()) or "none yet"
-            raise NotFound(f"collection {name!r} does not exist (there is: {known}); `touchstone ingest` creates it")
+            raise NotFound(
+                f"collection {name!r} does not exist (there is: {known}); `touchstone ingest` creates it"
+            )
         return found[0]
 
     def create(self, name: str, *, reserved: bool = False) -> Collection:
@@ -72,14 +74,17 @@ class Collections:
     def set_instruction(self, collection_id: str, instruction: str) -> None:
         """The rerank instruction for questions to this collection; empty means the default."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE collection SET instruction = ? WHERE id = ?", (instruction, collection_id))
+            connection.execute(
+                "UPDATE collection SET instruction = ? WHERE id = ?", (instruction, collection_id)
+            )
 
     def swap(self, old: Collection, new: Collection, *, retired: str) -> None:
         """Let ``new`` take the name and instruction of ``old``, which is called ``retired`` from now on; at once."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE collection SET name = ? WHERE id = ?", (retired, old.id))
             connection.execute(
-                "UPDATE collection SET name = ?, instruction = ? WHERE id = ?", (old.name, old.instruction, new.id)
+                "UPDATE collection SET name = ?, instruction = ? WHERE id = ?",
+                (old.name, old.instruction, new.id),
             )
 
     def delete(self, collection_id: str) -> None:
@@ -93,7 +98,7 @@ class Collections:
             " (SELECT count(*) FROM document d WHERE d.collection_id = c.id AND d.current_version > 0) AS documents,"
             " (SELECT count(*) FROM chunk k JOIN document d ON d.id = k.document_id AND d.current_version = k.version"
             "  WHERE k.collection_id = c.id) AS chunks"
-            f" FROM collection c {where} ORDER BY c.name",  # noqa: S608 - where is a literal of this file
+            f" FROM collection c {where} ORDER BY c.name",
             parameters,
         )
         return [

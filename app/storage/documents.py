@@ -43,7 +43,9 @@ class Documents:
 
     def find(self, collection_id: str, name: str) -> DocumentRow | None:
         """The document of that name in that collection."""
-        return next(iter(self._select("WHERE d.collection_id = ? AND d.name = ?", (collection_id, name))), None)
+        return next(
+            iter(self._select("WHERE d.collection_id = ? AND d.name = ?", (collection_id, name))), None
+        )
 
     def list(self, collection_id: str) -> "list[DocumentRow]":
         """The published documents of a collection, by name."""
@@ -78,17 +80,22 @@ class Documents:
             connection.executemany(
                 "INSERT INTO chunk (id, document_id, version, collection_id, ordinal, text, start, end, tokens, pages,"
                 " headings, boxes, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [chunk_row(chunk, vector) for chunk, vector in zip(prepared.chunks, prepared.vectors, strict=True)],
+                [
+                    chunk_row(chunk, vector)
+                    for chunk, vector in zip(prepared.chunks, prepared.vectors, strict=True)
+                ],
             )
 
     def publish(self, document_id: str, version: int) -> None:
         """Make a staged version the one that is shown; call inside a transaction with the lexical index."""
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE version SET state = 'retired' WHERE document_id = ? AND state = 'current'", (document_id,)
+                "UPDATE version SET state = 'retired' WHERE document_id = ? AND state = 'current'",
+                (document_id,),
             )
             connection.execute(
-                "UPDATE version SET state = 'current' WHERE document_id = ? AND version = ?", (document_id, version)
+                "UPDATE version SET state = 'current' WHERE document_id = ? AND version = ?",
+                (document_id, version),
             )
             connection.execute("UPDATE document SET current_version = ? WHERE id = ?", (version, document_id))
 
@@ -138,7 +145,8 @@ class Documents:
 
     def _chunk_ids(self, document_id: str, version: int) -> tuple[str, ...]:
         rows = self._database.connection().execute(
-            "SELECT id FROM chunk WHERE document_id = ? AND version = ? ORDER BY ordinal", (document_id, version)
+            "SELECT id FROM chunk WHERE document_id = ? AND version = ? ORDER BY ordinal",
+            (document_id, version),
         )
         return tuple(row["id"] for row in rows)
 
@@ -148,7 +156,7 @@ class Documents:
             " coalesce(v.title, '') AS title, coalesce(v.pages, 0) AS pages,"
             " (SELECT count(*) FROM chunk k WHERE k.document_id = d.id AND k.version = d.current_version) AS chunks"
             " FROM document d LEFT JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
-            f" {where} ORDER BY d.name",  # noqa: S608 - where is a literal of this file
+            f" {where} ORDER BY d.name",
             parameters,
         )
         return [

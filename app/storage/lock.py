@@ -31,7 +31,11 @@ class DirectoryLock:
         except OSError as error:
             self._file.close()
             owner = read_owner(data_dir)
-            by = f"process {owner.pid}" + (f" ({owner.url})" if owner.url else "") if owner else "another process"
+            by = (
+                f"process {owner.pid}" + (f" ({owner.url})" if owner.url else "")
+                if owner
+                else "another process"
+            )
             raise DataDirectoryLocked(
                 f"data directory {data_dir} is in use by {by}; stop it first, or set TOUCHSTONE_DATA_DIR to another folder"
             ) from error

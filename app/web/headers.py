@@ -85,9 +85,9 @@ class SameOrigin:
     name gets 421.
 
     A request that may change something needs ``Sec-Fetch-Site: same-origin`` or ``none``; where that header
-    is missing (plain HTTP beyond this machine) its ``Origin`` must name this host; where both are missing it is
-    no browser's, and is let through unless it carries cookies. ``Authorization`` exempts: no website can add
-    it. Anything else gets 403. Source: OWASP CSRF Prevention Cheat Sheet, Fetch Metadata.
+    is missing (plain HTTP beyond this machine) its ``Origin`` must name this host; where both are missing it
+    is no browser's, and is let through unless it carries cookies. ``Authorization`` exempts: no website can
+    add it. Anything else gets 403. Source: OWASP CSRF Prevention Cheat Sheet, Fetch Metadata.
     """
 
     def __init__(self, app: ASGIApp, *, hosts: Iterable[str] = ("localhost",)) -> None:

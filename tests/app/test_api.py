@@ -51,7 +51,9 @@ def _events(client: TestClient, body: dict[str, object]) -> list[tuple[str, dict
 
 
 def test_question_streams_stages_sources_text_and_answer(client: TestClient) -> None:
-    events = _events(client, {"question": "How many days of annual leave do employees have?", "collection": "handbook"})
+    events = _events(
+        client, {"question": "How many days of annual leave do employees have?", "collection": "handbook"}
+    )
     names = [name for name, _ in events]
     assert names[0] == "queued"
     assert names[-1] == "answer"
@@ -144,7 +146,9 @@ def test_request_from_another_website_is_refused(client: TestClient) -> None:
 def test_question_while_models_load_is_told_when_to_come_back(tmp_path: Path) -> None:
     services = Services(Settings(data_dir=tmp_path, profile="starter", demo=False), build_models=build_models)
     services.collections.create("empty")
-    client = TestClient(create_app(services), base_url="http://localhost")  # not entered: loading has not begun
+    client = TestClient(
+        create_app(services), base_url="http://localhost"
+    )  # not entered: loading has not begun
     response = client.post("/api/ask", json={"question": "leave"})
     assert (response.status_code, response.json()["code"]) == (503, "not_ready")
     assert response.headers["retry-after"] == "2"

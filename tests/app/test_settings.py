@@ -21,13 +21,17 @@ def test_variable_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert load_settings(_file(tmp_path, "[retrieval]\ntop_k = 50")).retrieval.top_k == 40
 
 
-def test_data_dir_variable_says_where_everything_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_dir_variable_says_where_everything_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("TOUCHSTONE_DATA_DIR", str(tmp_path / "kept"))
     assert load_settings(_file(tmp_path, "")).data_dir == tmp_path / "kept"
 
 
 def test_unknown_key_is_refused_in_one_line_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^unknown setting 'retrieval.topk' .*remove it or correct") as error:
+    with pytest.raises(
+        SettingsError, match=r"^unknown setting 'retrieval.topk' .*remove it or correct"
+    ) as error:
         load_settings(_file(tmp_path, "[retrieval]\ntopk = 50"))
     assert "\n" not in str(error.value)
 
@@ -39,7 +43,9 @@ def test_unknown_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_value_out_of_range_names_setting_and_value(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"setting 'retrieval.top_k' .* cannot be 0: .*greater than or equal to 1"):
+    with pytest.raises(
+        SettingsError, match=r"setting 'retrieval.top_k' .* cannot be 0: .*greater than or equal to 1"
+    ):
         load_settings(_file(tmp_path, "[retrieval]\ntop_k = 0"))
 
 

@@ -30,7 +30,10 @@ def test_help_loads_no_heavy_library() -> None:
 
 @pytest.mark.parametrize("package", ["retrieval", "ingest", "rerank", "generation"])
 def test_types_load_no_heavy_library(package: str) -> None:
-    assert _modules_after(f"import {package}.types, {package}.errors, {package}.settings, {package}.protocols") == set()
+    assert (
+        _modules_after(f"import {package}.types, {package}.errors, {package}.settings, {package}.protocols")
+        == set()
+    )
 
 
 @pytest.mark.parametrize("package", ["app", "ingest", "retrieval", "rerank", "generation"])
@@ -47,8 +50,14 @@ def test_package_manuals_re_export_nothing() -> None:
 
 
 def test_rules_of_import_hold() -> None:
-    done = subprocess.run(["lint-imports"], capture_output=True, text=True, check=False, cwd=ROOT,
-                          env={"PATH": str(Path(sys.executable).parent), "HOME": "/tmp"})  # noqa: S108
+    done = subprocess.run(
+        ["lint-imports"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={"PATH": str(Path(sys.executable).parent), "HOME": "/tmp"},
+    )
     assert done.returncode == 0, done.stdout
 
 

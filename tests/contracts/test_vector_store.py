@@ -1,4 +1,4 @@
-"""What every ``VectorStore`` promises: the exact one in memory, Chroma in this process, Chroma as a server."""
+"""What every ``VectorStore`` promises: the exact one in memory, Chroma embedded, Chroma as a server."""
 
 import itertools
 from collections.abc import Iterator
@@ -19,7 +19,10 @@ from tests.fakes.retrieval import MemoryVectorStore
 SCOPE = Scope(frozenset({"kb"}))
 
 
-@pytest.fixture(scope="module", params=["memory", "chroma", pytest.param("chroma server", marks=pytest.mark.slow)])
+SERVER = pytest.param("chroma server", marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=["memory", "chroma", SERVER])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorStore]:
     folder: Path = tmp_path_factory.mktemp("index")
     if request.param == "memory":
@@ -44,7 +47,7 @@ def store(shared: VectorStore) -> VectorStore:
 
 def unit(*rows: tuple[float, ...]) -> Vectors:
     vectors = np.array(rows, dtype=np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
 
 def test_nearest_vector_comes_first_with_its_cosine(store: VectorStore) -> None:

@@ -117,7 +117,7 @@ class ListedLexicalIndex:
 def chunk(
     text: str,
     *,
-    id: str = "d:1:0",  # noqa: A002 - the field's name
+    id: str = "d:1:0",
     collection: str = "kb",
     document_id: str = "d",
     title: str = "",
@@ -125,6 +125,6 @@ def chunk(
 ) -> Chunk:
     """A chunk with the fields a test cares about."""
     return Chunk(
-        id=id, document_id=document_id, version=1, collection=collection, document=f"{document_id}.md", title=title,
-        text=text, start=0, end=len(text), ordinal=0, tokens=len(text), headings=headings,
+        id=id, document_id=document_id, version=1, collection=collection, document=f"{document_id}.md",
+        title=title, text=text, start=0, end=len(text), ordinal=0, tokens=len(text), headings=headings,
     )  # fmt: skip

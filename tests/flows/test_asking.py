@@ -40,7 +40,11 @@ class EndlessReranker:
     max_tokens = 512
 
     def score(
-        self, query: str, passages: Sequence[str], instruction: str, stopped: Callable[[], bool] = lambda: False
+        self,
+        query: str,
+        passages: Sequence[str],
+        instruction: str,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> Scores:
         """Wait for ``stopped``."""
         while not stopped():
@@ -116,11 +120,16 @@ def test_events_come_in_the_order_of_the_stages(services: Services) -> None:
 
 
 def test_failed_reranker_leaves_the_fused_order_and_says_so(services: Services) -> None:
-    result = _result(_with_models(services, replace(services.models, reranker=FailingReranker(RerankError("CUDA error")))), services)
+    result = _result(
+        _with_models(services, replace(services.models, reranker=FailingReranker(RerankError("CUDA error")))),
+        services,
+    )
     assert result.answer.passages
     assert result.answer.outcome == "answered"
     assert "rerank_failed" in _codes(result)
-    assert [ranked.rank for ranked in result.candidates] == [ranked.candidate.rank for ranked in result.candidates]
+    assert [ranked.rank for ranked in result.candidates] == [
+        ranked.candidate.rank for ranked in result.candidates
+    ]
     assert all(ranked.relevance is None for ranked in result.candidates)
     assert result.models.reranker == ""
 

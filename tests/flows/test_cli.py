@@ -16,7 +16,13 @@ TOUCHSTONE = Path(sys.executable).parent / "touchstone"
 def _run(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TOUCHSTONE_DATA_DIR": str(data_dir), "TOUCHSTONE_PROFILE": "starter"}
     return subprocess.run(
-        [TOUCHSTONE, *arguments], capture_output=True, text=True, env=environment, cwd="/", check=False, timeout=120
+        [TOUCHSTONE, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd="/",
+        check=False,
+        timeout=120,
     )
 
 
@@ -62,9 +68,13 @@ def test_second_ingest_skips_everything(data_dir: Path) -> None:
 
 
 def test_bad_file_ends_with_exit_code_1_and_the_good_one_is_in(tmp_path: Path) -> None:
-    (tmp_path / "good.md").write_text("# Leave\n\nEmployees have 12 days of annual leave.\n", encoding="utf-8")
+    (tmp_path / "good.md").write_text(
+        "# Leave\n\nEmployees have 12 days of annual leave.\n", encoding="utf-8"
+    )
     (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.7 this is no PDF")
-    done = _run(tmp_path / "data", "ingest", str(tmp_path / "good.md"), str(tmp_path / "bad.pdf"), "--collection", "x")
+    done = _run(
+        tmp_path / "data", "ingest", str(tmp_path / "good.md"), str(tmp_path / "bad.pdf"), "--collection", "x"
+    )
     assert done.returncode == 1
     assert "1 added, 1 failed" in done.stdout
     assert "failed: bad.pdf [damaged]" in done.stdout
@@ -88,7 +98,10 @@ def test_unknown_setting_ends_with_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("colour = 'red'", encoding="utf-8")
     done = _run(tmp_path, "collections", "--config", str(tmp_path / "bad.toml"))
     assert done.returncode == 2
-    assert done.stderr == "touchstone: unknown setting 'colour' (variable TOUCHSTONE_COLOUR); remove it or correct its name\n"
+    assert (
+        done.stderr
+        == "touchstone: unknown setting 'colour' (variable TOUCHSTONE_COLOUR); remove it or correct its name\n"
+    )
 
 
 def test_deleting_a_document_asks_first(data_dir: Path) -> None:
@@ -108,4 +121,6 @@ def test_doctor_finds_everything_in_order(data_dir: Path) -> None:
 def test_missing_weights_are_reported_with_the_remedy(tmp_path: Path) -> None:
     done = _run(tmp_path, "models", "verify")
     assert done.returncode == 1
-    assert "reranker 'Qwen/Qwen3-Reranker-0.6B' is not on this disk; run `touchstone models pull`" in done.stderr
+    assert (
+        "reranker 'Qwen/Qwen3-Reranker-0.6B' is not on this disk; run `touchstone models pull`" in done.stderr
+    )

@@ -59,7 +59,9 @@ def test_bad_files_fail_with_a_reason_and_the_others_go_on(open_services: Open, 
     empty, html = tmp_path / "empty.pdf", tmp_path / "login.pdf"
     empty.write_bytes(b"")
     html.write_text("<html><body>Please log in</body></html>", encoding="utf-8")
-    reports = _ingest(services, (empty, "empty.pdf"), (html, "login.pdf"), _write(tmp_path, "leave.md", HOLIDAYS))
+    reports = _ingest(
+        services, (empty, "empty.pdf"), (html, "login.pdf"), _write(tmp_path, "leave.md", HOLIDAYS)
+    )
     assert [report.status for report in reports] == ["failed", "failed", "added"]
     assert [report.error[0] for report in reports if report.error] == ["empty", "unsupported_type"]
     assert all(report.name in report.error[1] for report in reports if report.error)
@@ -91,11 +93,16 @@ def test_deleted_document_is_never_found_again(open_services: Open, tmp_path: Pa
 def test_deleting_what_is_not_there_names_it(open_services: Open, tmp_path: Path) -> None:
     services = open_services(tmp_path / "data")
     _ingest(services, _write(tmp_path, "leave.md", HOLIDAYS))
-    with services.writing() as library, pytest.raises(NotFound, match="document 'nothing.md' is not in collection"):
+    with (
+        services.writing() as library,
+        pytest.raises(NotFound, match="document 'nothing.md' is not in collection"),
+    ):
         library.delete("handbook", "nothing.md")
 
 
-def test_same_bytes_under_two_names_share_one_blob_until_both_are_gone(open_services: Open, tmp_path: Path) -> None:
+def test_same_bytes_under_two_names_share_one_blob_until_both_are_gone(
+    open_services: Open, tmp_path: Path
+) -> None:
     services = open_services(tmp_path / "data")
     _ingest(services, _write(tmp_path, "a.md", HOLIDAYS), _write(tmp_path, "b.md", HOLIDAYS))
     with services.writing() as library:
@@ -117,29 +124,43 @@ def test_lost_vector_index_is_filled_again_from_sqlite(open_services: Open, tmp_
     assert [r.candidate.hits for r in after.candidates] == [r.candidate.hits for r in before.candidates]
 
 
-def test_version_staged_by_a_stopped_process_is_swept_at_the_next_start(open_services: Open, tmp_path: Path) -> None:
+def test_version_staged_by_a_stopped_process_is_swept_at_the_next_start(
+    open_services: Open, tmp_path: Path
+) -> None:
     services = open_services(tmp_path / "data")
     _ingest(services, _write(tmp_path, "leave.md", HOLIDAYS))
     # What a process leaves that stopped between staging and publishing: rows of a version nobody sees.
     with services.database.transaction() as connection:
-        connection.execute("INSERT INTO version SELECT document_id, 2, 'staged', sha256, size_bytes, media_type, title,"
-                           " pages, text, created_at FROM version")
-        connection.execute("INSERT INTO chunk SELECT replace(id, ':1:', ':2:'), document_id, 2, collection_id, ordinal,"
-                           " text, start, end, tokens, pages, headings, boxes, vector FROM chunk")
+        connection.execute(
+            "INSERT INTO version SELECT document_id, 2, 'staged', sha256, size_bytes, media_type, title,"
+            " pages, text, created_at FROM version"
+        )
+        connection.execute(
+            "INSERT INTO chunk SELECT replace(id, ':1:', ':2:'), document_id, 2, collection_id, ordinal,"
+            " text, start, end, tokens, pages, headings, boxes, vector FROM chunk"
+        )
     ids = [row[0] for row in services.database.connection().execute("SELECT id FROM chunk WHERE version = 2")]
     collection = services.collections.named("handbook")
-    services.vectors.add(collection.id, ids, ["x"] * len(ids), next(services.chunks.vectors(collection.id, batch=9))[2])
+    services.vectors.add(
+        collection.id, ids, ["x"] * len(ids), next(services.chunks.vectors(collection.id, batch=9))[2]
+    )
     services.close()
     again = open_services(tmp_path / "data")
     assert len(set(_counts(again))) == 1
     assert again.database.connection().execute("SELECT count(*) FROM version").fetchone()[0] == 1
 
 
-def test_collection_of_another_embedder_is_refused_with_the_remedy(open_services: Open, tmp_path: Path) -> None:
+def test_collection_of_another_embedder_is_refused_with_the_remedy(
+    open_services: Open, tmp_path: Path
+) -> None:
     services, file = open_services(tmp_path / "data"), _write(tmp_path, "leave.md", HOLIDAYS)
     _ingest(services, file)
-    services.collections.set_manifest(services.collections.named("handbook").id, IndexManifest("other-model", 1024))
-    with pytest.raises(IndexMismatch, match=r"indexed by other-model \(1024 dimensions\).*touchstone reindex handbook"):
+    services.collections.set_manifest(
+        services.collections.named("handbook").id, IndexManifest("other-model", 1024)
+    )
+    with pytest.raises(
+        IndexMismatch, match=r"indexed by other-model \(1024 dimensions\).*touchstone reindex handbook"
+    ):
         services.ask("annual leave", collection="handbook")
     with pytest.raises(IndexMismatch, match="touchstone reindex handbook"):
         _ingest(services, file)

@@ -69,7 +69,9 @@ def test_models_are_named_by_folder(services: Services) -> None:
 
 def test_missing_weights_are_refused_with_the_remedy(tmp_path: Path) -> None:
     settings = _settings(tmp_path, tmp_path / "nowhere")
-    with pytest.raises(ModelsMissing, match=r"lacks weights for: embedder, reranker, generator; run `touchstone models"):
+    with pytest.raises(
+        ModelsMissing, match=r"lacks weights for: embedder, reranker, generator; run `touchstone models"
+    ):
         choose_profile(settings)
 
 

@@ -34,6 +34,13 @@ def test_wheel_brings_everything_it_needs(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    run("ingest", str(site / "app" / "data" / "demo" / "documents"), "--collection", "demo", "--profile", "starter")
+    run(
+        "ingest",
+        str(site / "app" / "data" / "demo" / "documents"),
+        "--collection",
+        "demo",
+        "--profile",
+        "starter",
+    )
     answer = json.loads(run("ask", "报销发票需要哪些盖章？", "--json", "--profile", "starter"))
     assert answer["citations"][0]["document"] == "财务制度V3.2.pdf"

@@ -52,7 +52,9 @@ def test_answer_says_what_it_must(demo: Services, example_id: str) -> None:
     result = _ask(demo, example_id)
     assert result.answer.outcome == "answered"
     for wanted in BY_ID[example_id]["must_include"]:
-        assert any(_fold(choice) in _fold(result.answer.text) for choice in wanted.split("|")), result.answer.text
+        assert any(_fold(choice) in _fold(result.answer.text) for choice in wanted.split("|")), (
+            result.answer.text
+        )
 
 
 @pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if e["answerable"]])
@@ -65,7 +67,9 @@ def test_every_quote_stands_word_for_word_in_its_passage(demo: Services, example
         assert passage.chunk.text[start : start + len(citation.quote)] == citation.quote
 
 
-@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if not e["answerable"] and not e.get("vague")])
+@pytest.mark.parametrize(
+    "example_id", [e["id"] for e in EXAMPLES if not e["answerable"] and not e.get("vague")]
+)
 def test_question_the_documents_do_not_answer_is_declined(demo: Services, example_id: str) -> None:
     result = _ask(demo, example_id)
     assert result.answer.outcome == "abstained"

@@ -45,7 +45,9 @@ def reference(folder: Path, prompt: Prompt, new_tokens: int) -> str:
     )
     read = torch.tensor([tokenizer.encode(str(text), add_special_tokens=False)])
     with torch.inference_mode():
-        ids = model.generate(read, do_sample=False, max_new_tokens=new_tokens)
+        ids = model.generate(  # type: ignore[misc]  # transformers annotates self with a protocol of its own
+            read, do_sample=False, max_new_tokens=new_tokens
+        )
     return str(tokenizer.decode(ids[0, read.shape[1] :], skip_special_tokens=True))
 
 

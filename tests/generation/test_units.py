@@ -92,3 +92,24 @@ def test_markup_goes_and_words_stay() -> None:
 
 def test_escaped_bars_stay_inside_their_cell() -> None:
     assert cells("| a\\|b | **c** |") == ["a|b", "c"]
+
+
+def test_a_table_and_a_numbered_heading_of_a_pdf_are_recognised_without_markdown() -> None:
+    text = "前言。\n\n5.2 SAML 配置\n\n参数 | 值\n算法 | RSA\n端口 | 443\n"
+    assert kinds(text, pages=(5,)) == [
+        ("sentence", "前言。"),
+        ("heading", "5.2 SAML 配置"),
+        ("row", "算法：RSA"),
+        ("row", "端口：443"),
+    ]
+
+
+def test_a_pdf_table_cut_at_its_beginning_gets_no_wrong_column_names() -> None:
+    assert kinds("算法 | RSA | 必填\n端口 | 443 | 选填", pages=(5,)) == [
+        ("row", "算法；RSA；必填"),
+        ("row", "端口；443；选填"),
+    ]
+
+
+def test_a_pipe_in_plain_text_is_no_table() -> None:
+    assert kinds("执行 cat a | grep b 即可。") == [("sentence", "执行 cat a | grep b 即可。")]

@@ -7,7 +7,9 @@ from ingest.radicals import IDEOGRAPHS
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=60)
 TRICKY = st.text(
-    st.sampled_from("a 中،ن\u0915\u094d😀👩\u200b\u200c\u200d\ufe0f\ufe00\U000e0100\u202e\U000e0041\ufeff\xad\r\n\t\x00"),
+    st.sampled_from(
+        "a 中،ن\u0915\u094d😀👩\u200b\u200c\u200d\ufe0f\ufe00\U000e0100\u202e\U000e0041\ufeff\xad\r\n\t\x00"
+    ),
     max_size=40,
 )
 

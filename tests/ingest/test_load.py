@@ -125,7 +125,7 @@ def test_file_over_the_size_limit_is_refused_before_it_is_read(tmp_path: Path) -
 
 
 def test_upload_over_the_size_limit_is_refused() -> None:
-    with pytest.raises(IngestError, match="raise ingest.max_file_bytes"):
+    with pytest.raises(IngestError, match=r"raise ingest\.max_file_bytes"):
         to_source(b"x" * 11, name="a.txt", collection="c", document_id="d",
                   settings=IngestSettings(max_file_bytes=10))
 

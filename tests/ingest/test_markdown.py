@@ -2,14 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.markdown import MarkdownParser
-from ingest.types import Document
+from ingest.types import Document, Source
 from retrieval.types import Notice
 from tests.ingest.sources import parsed
 
 LINES = st.sampled_from([
-    "# Title", "## Part {#part}", "text 文本。", "- item", "  more", "1. one", "```sh", "```", "| a | b |", "|---|---|",
-    "> quote", "", "", "---", "<!-- note -->", "a <!-- hidden --> b", "[x]: http://x", "<div>", "</div>", "    code",
-    "Setext", "===", "<!--", "-->", "`<!--`",
+    "# Title", "## Part {#part}", "text 文本。", "- item", "  more", "1. one", "```sh", "```", "| a | b |",
+    "|---|---|", "> quote", "", "", "---", "<!-- note -->", "a <!-- hidden --> b", "[x]: http://x", "<div>",
+    "</div>", "    code", "Setext", "===", "<!--", "-->", "`<!--`",
 ])
 
 
@@ -18,7 +18,10 @@ def _shown(document: Document) -> list[tuple[str, str]]:
 
 
 def test_blocks_are_exact_slices_of_the_file() -> None:
-    text = "# 标题\n\n第一段。\n第二行。\n\n- 一\n- 二\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nx = 1\n```\n\n> 引文\n"
+    text = (
+        "# 标题\n\n第一段。\n第二行。\n\n- 一\n- 二\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "```py\nx = 1\n```\n\n> 引文\n"
+    )
     assert _shown(parsed(text, "a.md")) == [
         ("heading", "# 标题"),
         ("paragraph", "第一段。\n第二行。"),
@@ -99,13 +102,13 @@ def test_removed_invisible_characters_are_reported() -> None:
     assert document.notices == (Notice.of("invisible_characters_removed", count=1),)
 
 
-def test_hundred_thousand_headings_are_parsed_in_seconds() -> None:
+def test_twenty_thousand_headings_are_parsed() -> None:
     assert len(parsed("# h\n\n" * 20_000, "a.md").blocks) == 20_000
 
 
 @given(st.lists(LINES, max_size=25).map("\n".join).filter(str.strip))
 def test_blocks_are_in_order_and_cover_everything_but_comments_and_front_matter(text: str) -> None:
-    document = MarkdownParser().parse(parsed("x", "a.md").source.__class__("d", "c", "a.md", "text/markdown", "", text.encode()))
+    document = MarkdownParser().parse(Source("d", "c", "a.md", "text/markdown", "", text.encode()))
     position, rest = 0, ""
     for block in document.blocks:
         assert position <= block.start < block.end
@@ -113,4 +116,4 @@ def test_blocks_are_in_order_and_cover_everything_but_comments_and_front_matter(
         position = block.end
     rest += document.text[position:]
     uncovered = rest.replace("\n", " ").strip()
-    assert not uncovered or uncovered.startswith(("<!--", "---"))
+    assert not uncovered or uncovered.startswith("<!--")

@@ -191,3 +191,33 @@ def test_features_lie_in_0_to_1_for_any_text(query: str, passage: str) -> None:
     values = features(Wanted.of(query, None), Read.of(passage))
     assert len(values) == len(NAMES)
     assert all(0 <= value <= 1 + 1e-9 for value in values)
+
+
+class Indexed:
+    """Statistics of an index of 100 chunks that holds these terms once each."""
+
+    def __init__(self, *held: str) -> None:
+        self._held = frozenset(held)
+
+    def document_frequencies(self, wanted: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        return 100, {term: int(term in self._held) for term in wanted}
+
+
+def test_name_that_stands_nowhere_in_the_index_is_no_evidence() -> None:
+    passage = "Room Bar M20 supports Bluetooth 5.2 and Wi-Fi 6."
+    known = LexicalReranker(Indexed("room", "bar", "m20", "support", "zigbee"))
+    unknown = LexicalReranker(Indexed("room", "bar", "m20", "support"))
+    question = "Does the Room Bar M20 support Zigbee?"
+    assert known.score(question, [passage], "").relevance[0] > LexicalReranker.default_floor
+    assert unknown.score(question, [passage], "").relevance[0] < LexicalReranker.default_floor
+
+
+def test_unknown_name_counts_only_in_the_language_of_the_question() -> None:
+    reranker = LexicalReranker(Indexed("hotel", "住宿", "出差"))
+    question = "What is the hotel limit for a business trip to Shanghai?"
+    chinese = "住宿标准：出差到北京、上海的住宿上限为每晚 600 元，出差到其他城市的住宿上限为 350 元。"
+    assert Wanted.of(question, Indexed("hotel")).strangers == ("Shanghai",)
+    plain = LexicalReranker(Indexed("hotel", "住宿", "出差", "shanghai"))
+    (unseen,) = reranker.score(question, [chinese], "").relevance
+    (seen,) = plain.score(question, [chinese], "").relevance
+    assert unseen > 0.8 * seen

@@ -123,6 +123,8 @@ def test_identity_tells_weights_dtype_limit_and_template_apart(folder: Path, tmp
     first = Qwen3Reranker.load(folder, device="cpu", local_files_only=True).identity
     assert first == Qwen3Reranker.load(folder, device="cpu", local_files_only=True).identity
     assert first.endswith("/float32/8192/qwen3-card-1")
+    named = Qwen3Reranker.load(folder, name="Qwen/R", revision="abc", device="cpu", local_files_only=True)
+    assert named.identity.startswith("Qwen/R@abc+")
     other = tiny_qwen3(tmp_path / folder.name, seed=1)
     assert Qwen3Reranker.load(other, device="cpu", local_files_only=True).identity != first
 

@@ -53,6 +53,7 @@ class WrongReranker(ScriptedReranker):
     ) -> Scores:
         return Scores(self.scores)
 
+KEPT = Notice.of("fused_order")
 
 def texts(result: Reranked) -> list[str]:
     return [ranked.chunk.text for ranked in result.ranked]
@@ -98,6 +99,7 @@ def test_failure_leaves_the_fused_order_and_says_why() -> None:
     assert texts(result) == ["a", "b"]
     assert result.notices == (
         Notice.of("rerank_failed", identity="failing/1", reason="the server answered status 500"),
+        KEPT,
     )
 
 
@@ -106,6 +108,7 @@ def test_unexpected_exception_is_named_without_its_message() -> None:
     result = rerank("q", candidates("a"), instruction="", reranker=failing, timeout_s=5)
     assert result.notices == (
         Notice.of("rerank_failed", identity="failing/1", reason="KeyError inside the reranker"),
+        KEPT,
     )
 
 
@@ -121,7 +124,7 @@ def test_scores_that_cannot_be_true_are_not_used(scores: tuple[float, ...], reas
     result = rerank(
         "q", candidates("a", "b"), instruction="", reranker=WrongReranker(*scores), timeout_s=5
     )
-    assert result.notices == (Notice.of("rerank_failed", identity="scripted/1", reason=reason),)
+    assert result.notices == (Notice.of("rerank_failed", identity="scripted/1", reason=reason), KEPT)
 
 
 def test_fallback_judges_when_the_model_fails_and_says_so() -> None:
@@ -140,7 +143,7 @@ def test_everything_failing_still_gives_every_candidate() -> None:
                     reranker=FailingReranker(RerankError("one")),
                     fallback=FailingReranker(RerankError("two")))  # fmt: skip
     assert texts(result) == ["a", "b"]
-    assert [notice.code for notice in result.notices] == ["rerank_failed", "rerank_failed"]
+    assert [notice.code for notice in result.notices] == ["rerank_failed", "rerank_failed", "fused_order"]
 
 
 def test_late_model_is_given_up_at_the_deadline_and_told_to_stop() -> None:
@@ -149,7 +152,7 @@ def test_late_model_is_given_up_at_the_deadline_and_told_to_stop() -> None:
     result = rerank("q", candidates("a", "b"), instruction="", reranker=slow, timeout_s=0.1)
     assert time.monotonic() - started < 2
     assert texts(result) == ["a", "b"]
-    assert result.notices == (Notice.of("rerank_timeout", identity="slow/1", timeout_s="0.1"),)
+    assert result.notices == (Notice.of("rerank_timeout", identity="slow/1", timeout_s="0.1"), KEPT)
     assert slow.left.wait(5)
 
 
@@ -162,6 +165,7 @@ def test_model_stuck_in_an_abandoned_call_is_not_entered_again() -> None:
     assert time.monotonic() - started < 5
     assert result.notices == (
         Notice.of("rerank_failed", identity="slow/1", reason="still busy with a call that was given up"),
+        KEPT,
     )
     assert stuck.entered == 1
     stuck.release.set()

@@ -129,7 +129,10 @@ def test_no_question_is_read_as_query_syntax(question: str) -> None:
     opened.close()
 
 
-@pytest.mark.parametrize("question", ['" OR body:*', "NEAR(报销 发票)", "body:报销", "报销*", '-"', "^报销 AND", "a\x00b", "{body}: x"])
+@pytest.mark.parametrize(
+    "question",
+    ['" OR body:*', "NEAR(报销 发票)", "body:报销", "报销*", '-"', "^报销 AND", "a\x00b", "{body}: x"],
+)
 def test_hostile_questions_are_plain_text(index: Fts5Index, question: str) -> None:
     index.add([chunk("报销流程", id="a"), chunk("unrelated", id="b")])
     assert found(index, question) in ([], ["a"])

@@ -89,7 +89,8 @@ def test_stale_hits_do_not_take_the_places_of_current_ones() -> None:
 
 def test_index_full_of_stale_hits_is_told() -> None:
     old = [chunk("报销发票", id=f"d:1:{i:03}") for i in range(40)]
-    library = Library([*old, chunk("报销发票 很久以后的新版", id="e:1:0", document_id="e")], stale=[c.id for c in old])
+    new = chunk("报销发票 很久以后的新版", id="e:1:0", document_id="e")
+    library = Library([*old, new], stale=[c.id for c in old])
     recalled = library.recall("报销发票", RetrievalSettings(top_k=1, channel_k=1))
     assert recalled.candidates == ()
     assert Notice.of("recall_incomplete", channel="lexical", stale=16) in recalled.notices
@@ -140,12 +141,12 @@ def test_weighted_fusion_follows_the_lexical_share() -> None:
     query = understand("报销", SCOPE)
 
     def order(share: float) -> list[str]:
-        return ids(
-            recall(
-                query, embedder=embedder, vectors=vectors, lexical=lexical, chunks=MemoryChunks(chunks),
-                settings=RetrievalSettings(fusion="weighted", lexical_weight=share),
-            )  # fmt: skip
-        )
+        settings = RetrievalSettings(fusion="weighted", lexical_weight=share)
+        recalled = recall(
+            query, embedder=embedder, vectors=vectors, lexical=lexical, chunks=MemoryChunks(chunks),
+            settings=settings,
+        )  # fmt: skip
+        return ids(recalled)
 
     assert order(0.9) == ["worded", "near"]
     assert order(0.1) == ["near", "worded"]
@@ -163,6 +164,6 @@ def test_what_the_embedder_had_to_cut_is_told() -> None:
 
 def test_hashing_settings_weigh_words_more_unless_fusion_was_chosen() -> None:
     assert RetrievalSettings().for_hashing().fusion == "weighted"
-    assert RetrievalSettings().for_hashing().lexical_weight == 0.7
+    assert RetrievalSettings().for_hashing().lexical_weight == 0.8
     chosen = RetrievalSettings(fusion="rrf")
     assert chosen.for_hashing() is chosen

@@ -1,6 +1,7 @@
 // @ts-check
 /** One question and its answer: the stream, the finished answer, its sources, and how it came about. */
-import { $, duration, h, has, headingPath, icon, pagesText, streak, t, where } from "./dom.js";
+import { candidatesTable, inOrder } from "./candidates.js";
+import { $, duration, h, has, headingPath, icon, pagesText, t, where } from "./dom.js";
 import { Growing, linksIn } from "./markdown.js";
 import * as panel from "./panel.js";
 
@@ -235,7 +236,7 @@ export class Turn {
     const facts = (/** @type {string} */ title, /** @type {(string[])[]} */ rows) => h("section", {}, h("h4", {}, title),
       h("dl", { class: "facts" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
     return h("div", { class: "details" },
-      result.candidates.length ? candidatesTable(result) : null,
+      result.candidates.length ? candidatesTable(result.candidates) : null,
       h("div", { class: "detail-columns" },
         facts(t("timings"), DETAILS.filter((name) => name in result.timings_ms)
           .map((name) => [t(`stage.${name}`), duration(result.timings_ms[name])])),
@@ -249,44 +250,6 @@ export const notice = ({ code, text }) => h("li", { class: code.includes("rerank
 
 /** @param {string} text */
 const note = (text) => h("p", { class: "hint-note" }, text);
-
-/** @param {Candidate} one */
-const finalRank = (one) => one.ranks.rerank ?? one.ranks.fused ?? 0;
-
-/** @param {Candidate[]} candidates */
-const inOrder = (candidates) => [...candidates].sort((a, b) => finalRank(a) - finalRank(b));
-
-/** @param {Result} result */
-function candidatesTable({ candidates }) {
-  const head = ["rank", "move", "passage", "relevance", "vector", "lexical", "sent"];
-  const caption = h("h4", { id: `candidates-${++tables}` }, t("candidates.caption", { count: candidates.length }));
-  const channel = (/** @type {number|null|undefined} */ rank, /** @type {number|null|undefined} */ score, /** @type {number} */ digits) =>
-    h("td", { class: "figure" }, rank ? `#${rank}` : "–",
-      h("span", { class: "quiet" }, rank && typeof score === "number" ? score.toFixed(digits) : rank ? "" : t("candidates.missing")));
-  return h("section", {}, caption, h("div", { class: "table-frame", tabindex: "0", role: "region", "aria-labelledby": caption.id },
-    h("table", { class: "candidates" },
-      h("thead", {}, h("tr", {}, ...head.map((key) => h("th", { scope: "col" }, t(`candidates.${key}`))))),
-      h("tbody", {}, ...inOrder(candidates).map((one) => h("tr", { class: one.passage ? "sent" : "" },
-        h("td", { class: "figure" }, String(finalRank(one))),
-        h("td", {}, movement(one)),
-        h("th", { scope: "row" }, where(one), h("span", { class: "quiet" }, headingPath(one))),
-        h("td", {}, one.relevance === null ? h("span", { class: "quiet" }, t("candidates.unscored")) : streak(one.relevance)),
-        channel(one.ranks.vector, one.scores.vector, 3),
-        channel(one.ranks.lexical, one.scores.lexical, 1),
-        h("td", {}, one.passage ? h("span", { class: "flag gold" }, t("candidates.sent_as", { number: one.passage })) : "")))))));
-}
-let tables = 0;
-
-/** @param {import("./stream.js").Candidate} candidate */
-function movement({ ranks }) {
-  if (!ranks.rerank || !ranks.fused) return "–";
-  const count = ranks.fused - ranks.rerank;
-  if (count === 0) return h("span", { class: "move", title: t("candidates.same") }, h("span", { "aria-hidden": "true" }, "="),
-    h("span", { class: "visually-hidden" }, t("candidates.same")));
-  const words = t(count > 0 ? "candidates.up" : "candidates.down", { count: Math.abs(count) });
-  return h("span", { class: count > 0 ? "move up" : "move down", title: words },
-    h("span", { "aria-hidden": "true" }, `${count > 0 ? "▲" : "▼"} ${Math.abs(count)}`), h("span", { class: "visually-hidden" }, words));
-}
 
 /** Plain-HTTP addresses have no clipboard API: fall back to a selection. @param {string} text */
 async function copyText(text) {

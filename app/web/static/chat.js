@@ -1,9 +1,10 @@
 // @ts-check
 /** The chat page: asking, stopping, the state of the models, and the keyboard. */
-import { notice, Turn } from "./answer.js";
-import { $, h, has, language, t } from "./dom.js";
+import { Turn } from "./answer.js";
+import { $, h, t } from "./dom.js";
 import * as panel from "./panel.js";
-import { ask, getJson, Problem } from "./stream.js";
+import { isReady, watch } from "./status.js";
+import { ask, Problem } from "./stream.js";
 
 const question = /** @type {HTMLTextAreaElement} */ ($("question"));
 const instruction = /** @type {HTMLInputElement} */ ($("instruction"));
@@ -14,7 +15,7 @@ const composer = $("composer");
 
 /** @type {AbortController|null} */ let running = null;
 /** @type {Turn[]} */ const turns = [];
-let ready = false;
+const QUICK_MS = 1500;
 
 // --- asking -----------------------------------------------------------------------------------------------------
 
@@ -26,11 +27,14 @@ function request() {
 /** @param {import("./stream.js").Request} wanted @param {Turn} [again] a turn to fill anew */
 async function send(wanted, again) {
   if (running || !wanted.question) return;
-  if (!ready) return announce(t("state.loading_send"), true);
+  if (!isReady()) return announce(t("state.loading_send"), true);
   const turn = again ?? addTurn(wanted);
   if (again) again.start();
   if (question.value.trim() === wanted.question) setDraft("");
+  sessionStorage.setItem("draft", question.value || wanted.question); // a reload before the answer keeps it
+  showInstruction(false);
   running = new AbortController();
+  const began = performance.now();
   composer.classList.add("busy");
   follow = true;
   announce(t("status.answering"));
@@ -57,9 +61,16 @@ async function send(wanted, again) {
   } finally {
     running = null;
     composer.classList.remove("busy");
-    if (follow) scroll.scrollTop = scroll.scrollHeight;
+    if (follow) showEnd(turn, performance.now() - began < QUICK_MS);
+    sessionStorage.setItem("draft", question.value);
     save();
   }
+}
+
+/** The end of an answer; one that came at once, and was read by nobody yet, from its start. @param {Turn} turn @param {boolean} quick */
+function showEnd(turn, quick) {
+  const start = scroll.scrollTop + turn.element.getBoundingClientRect().top - scroll.getBoundingClientRect().top;
+  scroll.scrollTop = quick ? Math.min(start, scroll.scrollHeight) : scroll.scrollHeight;
 }
 
 /** @param {import("./stream.js").Request} wanted */
@@ -72,13 +83,11 @@ function addTurn(wanted) {
   return turn;
 }
 
-/** @param {string} text @param {string} [withInstruction] */
+/** An example brings its own instruction, for this once. @param {string} text @param {string} [withInstruction] */
 function fillAndSend(text, withInstruction) {
   setDraft(text);
-  if (withInstruction !== undefined) instruction.value = withInstruction;
-  showInstruction(instruction.value !== "");
-  question.focus();
-  send(request());
+  if (matchMedia("(hover: hover)").matches) question.focus(); // not where it would raise a keyboard over the answer
+  send(withInstruction === undefined ? request() : { ...request(), instruction: withInstruction || null });
 }
 
 /** @param {string} text @param {boolean} [seen] shown on the page, too */
@@ -125,6 +134,7 @@ function showInstruction(visible) {
 }
 
 question.addEventListener("input", grow);
+instruction.addEventListener("input", () => $("instruction-toggle").classList.toggle("is-set", instruction.value.trim() !== ""));
 $("instruction-toggle").addEventListener("click", () => {
   showInstruction($("instruction-part").hidden);
   if (!$("instruction-part").hidden) instruction.focus();
@@ -232,73 +242,7 @@ function restore() {
   scroll.scrollTop = scroll.scrollHeight;
 }
 
-// --- the state of the models --------------------------------------------------------------------------------------
-
-/** @param {any} status */
-function showStatus(status) {
-  const state = $("state");
-  state.dataset.state = status.state;
-  ready = status.ready;
-  if (!ready) {
-    $("state-line").textContent = [t(`state.${status.state === "failed" ? "failed" : "loading"}`), status.detail].filter(Boolean).join(" — ");
-    return;
-  }
-  const known = has(`profile.${status.profile}.name`);
-  const counts = [t("documents", { count: status.documents }), t("chunks", { count: status.chunks })];
-  $("state-line").replaceChildren(h("strong", {}, known ? t(`profile.${status.profile}.name`) : status.profile),
-    h("span", { class: "state-more" }, ` · ${[known && t(`profile.${status.profile}.short`), counts[0]].filter(Boolean).join(" · ")}`));
-  $("state-card").replaceChildren(
-    known ? h("p", {}, t(`profile.${status.profile}.about`)) : "",
-    status.profile_reason ? h("p", { class: "quiet" }, status.profile_reason) : "",
-    h("dl", { class: "facts" }, ...Object.entries(status.models).filter(([role]) => has(`role.${role}`)).map(([role, model]) =>
-      h("div", {}, h("dt", {}, t(`role.${role}`)), h("dd", {}, String(model)))),
-      h("div", {}, h("dt", {}, t("details_size")), h("dd", {}, counts.join(" · ")))));
-  $("page-notices").replaceChildren(...status.notices.map(notice));
-  $("step-recall").textContent = t("recall_n", { count: status.top_k });
-  $("step-rerank").textContent = t("rerank_n");
-  $("step-answer").textContent = t("answer_n", { count: status.top_n });
-  $("no-documents").hidden = status.documents > 0;
-}
-
-async function loadChoices() {
-  const [collections, examples] = await Promise.all([getJson("/api/collections"), getJson("/api/examples")]);
-  const chosen = collection.value;
-  collection.replaceChildren(
-    ...(collections.data.length > 1 ? [h("option", { value: "" }, t("all_collections"))] : []),
-    ...collections.data.map((/** @type {any} */ one) => h("option", { value: one.name }, one.name)));
-  collection.value = chosen;
-  if (collection.selectedIndex < 0) collection.selectedIndex = 0;
-  const mine = (/** @type {any} */ one) => Number(one.language !== language);
-  const ordered = [...examples.data].sort((a, b) => mine(a) - mine(b));
-  $("examples-part").hidden = ordered.length === 0;
-  $("examples").replaceChildren(...ordered.map((one) => h("li", {}, h("button", { type: "button", class: "example",
-    lang: one.language === "zh" ? "zh-CN" : "en", title: one.instruction || null,
-    onclick: () => fillAndSend(one.question, one.instruction ?? "") },
-  one.question, one.instruction ? h("span", { class: "flag" }, t("example_instruction")) : null))));
-}
-
-/** Ask for the state until the models are ready, and after that only when the server could not be reached. */
-async function watch() {
-  let loaded = false;
-  for (let wait = 700; ; wait = Math.min(wait * 1.5, 4000)) {
-    try {
-      const status = await getJson("/api/status");
-      showStatus(status);
-      if (status.documents > 0 || status.ready) {
-        await loadChoices();
-        loaded = true;
-      }
-      if (status.ready && loaded) return;
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      $("state").dataset.state = "offline";
-      $("state-line").textContent = t("state.offline");
-    }
-    await new Promise((resolve) => setTimeout(resolve, wait));
-  }
-}
-
 $("state-line").textContent = t("state.connecting");
 collection.append(h("option", { value: "" }, t("all_collections")));
 restore();
-watch();
+watch(fillAndSend);
