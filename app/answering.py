@@ -1,4 +1,4 @@
-"""A question becomes a cited answer: understand, recall, rerank, select, generate. Everyone who asks comes here."""
+"""A question becomes a cited answer: understand, recall, rerank, select, generate. Everyone asks here."""
 
 import logging
 import secrets
@@ -104,7 +104,8 @@ class Answering:
     def ask(self, ask: Ask, stopped: Stopped) -> Iterator[Event]:
         """Stages as they end, the sources, the answer piece by piece, and last one ``Result``.
 
-        ``stopped`` is polled throughout; a stopped answer ends with outcome cancelled and what was written so far.
+        ``stopped`` is polled throughout; a stopped answer ends with outcome cancelled and what was written so
+        far.
         """
         trace = _Trace(ask, time.perf_counter(), notices=list(self._models.notices))
         query = understand(ask.question, ask.scope)
@@ -134,9 +135,13 @@ class Answering:
         began = time.perf_counter()
         settings = self._retrieval.model_copy(update={"top_k": trace.ask.top_k})
         recalled = recall(
-            query, embedder=self._models.embedder, vectors=self._vectors, lexical=self._lexical, chunks=self._chunks,
+            query,
+            embedder=self._models.embedder,
+            vectors=self._vectors,
+            lexical=self._lexical,
+            chunks=self._chunks,
             settings=settings,
-        )  # fmt: skip
+        )
         trace.notices.extend(recalled.notices)
         trace.timings.extend(recalled.timings_ms)
         trace.ranked = tuple(Ranked(candidate, None, candidate.rank) for candidate in recalled.candidates)
@@ -194,11 +199,15 @@ class Answering:
         first = True
         try:
             prompt = build_prompt(
-                query.asked, language=query.language, instruction=trace.ask.instruction,
-                passages=selection.passages, count_tokens=generator.count_tokens,
-                context_tokens=generator.context_tokens, max_answer_tokens=sampling.max_tokens,
+                query.asked,
+                language=query.language,
+                instruction=trace.ask.instruction,
+                passages=selection.passages,
+                count_tokens=generator.count_tokens,
+                context_tokens=generator.context_tokens,
+                max_answer_tokens=sampling.max_tokens,
                 nonce=secrets.token_hex(8),
-            )  # fmt: skip
+            )
             for event in generate(
                 prompt, generator, sampling, lambda: stopped() or time.perf_counter() > deadline
             ):

@@ -15,7 +15,7 @@ def _sentences(language: Language) -> dict[str, str]:
 
 
 def say(notice: Notice, language: Language) -> str:
-    """The notice as a sentence; a code the catalogue lacks (a test finds those) is shown with its bare values."""
+    """The notice as a sentence; a code it lacks (a test finds those) is shown with its bare values."""
     sentence = _sentences(language).get(notice.code)
     if sentence is None:
         return f"{notice.code}: " + ", ".join(f"{name} {value}" for name, value in notice.values)

@@ -1,4 +1,4 @@
-"""Files become searchable: read, prepare, stage, index, publish, sweep. A version is shown whole or not at all."""
+"""Files become searchable: read, prepare, stage, index, publish, sweep. A version shows whole or not."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -46,9 +46,18 @@ class Library:
     """The writer's side of the knowledge bases. One call at a time; readers go on meanwhile."""
 
     def __init__(
-        self, *, database: Database, collections: Collections, documents: Documents, blobs: BlobStore,
-        vectors: VectorStore, lexical: LexicalIndex, index: VectorIndex, embedder: Embedder, settings: IngestSettings,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        database: Database,
+        collections: Collections,
+        documents: Documents,
+        blobs: BlobStore,
+        vectors: VectorStore,
+        lexical: LexicalIndex,
+        index: VectorIndex,
+        embedder: Embedder,
+        settings: IngestSettings,
+    ) -> None:
         self._database = database
         self._collections = collections
         self._documents = documents
@@ -73,7 +82,7 @@ class Library:
             yield self._ingest_one(path, name, collection, progress(name))
 
     def delete(self, collection_name: str, document_name: str) -> DocumentRow:
-        """Remove a document from its collection: rows, vectors, terms, and its bytes when nothing else uses them."""
+        """Remove a document from its collection: rows, vectors, terms, and bytes nothing else uses."""
         collection = self._collections.named(collection_name)
         row = self._documents.find(collection.id, document_name)
         if row is None or row.version == 0:
@@ -90,7 +99,7 @@ class Library:
     def delete_collection(self, name: str) -> Collection:
         """Remove a knowledge base with everything in it."""
         collection = self._collections.named(name)
-        rows = self._documents.list(collection.id)
+        rows = self._documents.shown(collection.id)
         for row in rows:
             self._documents.retire(row.id)
         self._index.sweep()
@@ -104,15 +113,15 @@ class Library:
     def reindex(self, name: str, progress: Callable[[str], Progress]) -> Iterable[FileReport]:
         """Read every document again from its kept bytes, with the present chunker and embedder.
 
-        The new index is built beside the old one, which goes on answering, and takes its place at the end. When a
-        file fails the old one stays, and ``IngestError`` is raised after the last report.
+        The new index is built beside the old one, which goes on answering, and takes its place at the end.
+        When a file fails the old one stays, and ``IngestError`` is raised after the last report.
         """
         old = self._collections.named(name)
         self.discard_unfinished()
         new = self._collections.create(name + REINDEXING, reserved=True)
         self._index.require(new, self._embedder)
         failed = []
-        for row in self._documents.list(old.id):
+        for row in self._documents.shown(old.id):
             report = self._ingest_one(self._blobs.path(row.sha256), row.name, new, progress(row.name))
             if report.error is not None:
                 failed.append(report)
@@ -163,7 +172,7 @@ class Library:
         )
 
     def _show(self, prepared: Prepared, version: int) -> None:
-        """Stage, index, publish, sweep: a stop at any point leaves the old version or the new one, never both."""
+        """Stage, index, publish, sweep: a stop at any point leaves one whole version."""
         source = prepared.document.source
         self._documents.stage(prepared, version)
         self._vectors.add(

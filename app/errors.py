@@ -1,4 +1,4 @@
-"""What can go wrong in the application. Each error carries a stable code; messages name thing, value, remedy."""
+"""What can go wrong in the application. Each error has a stable code; messages name the remedy."""
 
 
 class TouchstoneError(Exception):

@@ -1,4 +1,4 @@
-"""The only bridge from async code to the models: a bounded queue, a few workers, and a stop that frees them."""
+"""The only bridge from async code to the models: a bounded queue, a few workers, a stop that frees."""
 
 import asyncio
 import math
@@ -44,7 +44,7 @@ class Gate:
 
 
 class Visit:
-    """One caller's place, held until ``leave``. ``run`` may be iterated once; leaving it early stops the work."""
+    """One caller's place, held until ``leave``. ``run`` may be iterated once; leaving stops it."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate

@@ -14,8 +14,8 @@ _RANGE = re.compile(r"\s*([A-Za-z*]+)(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q\s*=\s*([0-9.
 def negotiate(wanted: str | None, cookie: str | None, accept_language: str | None) -> Language:
     """The language of a page: the one asked for, else the cookie's, else the browser's, else English.
 
-    ``accept_language`` follows RFC 9110 section 12.5.4; of the two languages the one with the higher weight wins,
-    the first named at equal weight. Values that are no language of ours are passed over.
+    ``accept_language`` follows RFC 9110 section 12.5.4; of the two languages the one with the higher weight
+    wins, the first named at equal weight. Values that are no language of ours are passed over.
     """
     for choice in (wanted, cookie):
         for language in LANGUAGES:

@@ -11,10 +11,10 @@ from retrieval.types import Notice
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """``profile`` is the one that runs, ``reason`` says why. ``reranker`` is None when it failed its self-test.
+    """``profile`` is the one that runs, ``reason`` says why. ``reranker`` is None when its self-test failed.
 
-    ``floor``: relevance (0..1) below which this reranker's passages are no evidence. ``notices`` go with every
-    answer.
+    ``floor``: relevance (0..1) below which this reranker's passages are no evidence. ``notices`` go with
+    every answer.
     """
 
     profile: Literal["qwen", "starter", "remote"]

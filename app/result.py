@@ -145,9 +145,15 @@ def passage_view(passage: Passage) -> PassageView:
     """A passage for JSON."""
     chunk = passage.chunk
     return PassageView(
-        number=passage.number, chunk_id=chunk.id, document=chunk.document, title=chunk.title, pages=chunk.pages,
-        headings=chunk.headings, text=passage.text, relevance=passage.relevance,
-    )  # fmt: skip
+        number=passage.number,
+        chunk_id=chunk.id,
+        document=chunk.document,
+        title=chunk.title,
+        pages=chunk.pages,
+        headings=chunk.headings,
+        text=passage.text,
+        relevance=passage.relevance,
+    )
 
 
 def result_view(result: Result, language: Language | None = None) -> ResultView:
@@ -162,23 +168,36 @@ def result_view(result: Result, language: Language | None = None) -> ResultView:
         outcome=result.answer.outcome,
         citations=tuple(
             CitationView(
-                number=c.number, chunk_id=c.chunk_id, document_id=c.document_id, document=c.document, title=c.title,
-                pages=c.pages, headings=c.headings, quote=c.quote, start=c.start, end=c.end, position=c.position,
+                number=c.number,
+                chunk_id=c.chunk_id,
+                document_id=c.document_id,
+                document=c.document,
+                title=c.title,
+                pages=c.pages,
+                headings=c.headings,
+                quote=c.quote,
+                start=c.start,
+                end=c.end,
+                position=c.position,
             )
             for c in result.answer.citations
         ),
         passages=tuple(passage_view(passage) for passage in result.answer.passages),
-        candidates=tuple(_candidate_view(ranked, numbers.get(ranked.chunk.id)) for ranked in result.candidates),
+        candidates=tuple(
+            _candidate_view(ranked, numbers.get(ranked.chunk.id)) for ranked in result.candidates
+        ),
         notices=tuple(NoticeView(code=notice.code, text=say(notice, said_in)) for notice in result.notices),
         suggestions=result.suggestions,
         profile=result.profile,
         models=ModelsView(
-            embedder=result.models.embedder, reranker=result.models.reranker, generator=result.models.generator
+            embedder=result.models.embedder,
+            reranker=result.models.reranker,
+            generator=result.models.generator,
         ),
         timings_ms={name: round(ms, 3) for name, ms in result.timings_ms},
         collection=", ".join(result.collections),
         instruction=result.instruction,
-    )  # fmt: skip
+    )
 
 
 def _candidate_view(ranked: Ranked, passage: int | None) -> CandidateView:
@@ -186,7 +205,11 @@ def _candidate_view(ranked: Ranked, passage: int | None) -> CandidateView:
     chunk = candidate.chunk
     vector, lexical = candidate.hit("vector"), candidate.hit("lexical")
     return CandidateView(
-        chunk_id=chunk.id, document=chunk.document, title=chunk.title, pages=chunk.pages, headings=chunk.headings,
+        chunk_id=chunk.id,
+        document=chunk.document,
+        title=chunk.title,
+        pages=chunk.pages,
+        headings=chunk.headings,
         ranks=RanksView(
             vector=vector.rank if vector else None,
             lexical=lexical.rank if lexical else None,
@@ -200,4 +223,4 @@ def _candidate_view(ranked: Ranked, passage: int | None) -> CandidateView:
         ),
         relevance=ranked.relevance,
         passage=passage,
-    )  # fmt: skip
+    )

@@ -100,20 +100,32 @@ class Services:
             self.state = State("loading", "index")
             self._vectors = self._open_vectors()
             index = VectorIndex(
-                self._vectors, collections=self.collections, documents=self.documents, chunks=self.chunks,
+                self._vectors,
+                collections=self.collections,
+                documents=self.documents,
+                chunks=self.chunks,
                 lexical=self.lexical,
-            )  # fmt: skip
+            )
             self.notices = tuple(index.reconcile())
             self._library = Library(
-                database=self.database, collections=self.collections, documents=self.documents, blobs=self.blobs,
-                vectors=self._vectors, lexical=self.lexical, index=index, embedder=self._models.embedder,
+                database=self.database,
+                collections=self.collections,
+                documents=self.documents,
+                blobs=self.blobs,
+                vectors=self._vectors,
+                lexical=self.lexical,
+                index=index,
+                embedder=self._models.embedder,
                 settings=self.settings.ingest,
-            )  # fmt: skip
+            )
             self._library.discard_unfinished()
             self._answering = Answering(
-                models=self._models, vectors=self._vectors, lexical=self.lexical, chunks=self.chunks,
+                models=self._models,
+                vectors=self._vectors,
+                lexical=self.lexical,
+                chunks=self.chunks,
                 settings=self.settings,
-            )  # fmt: skip
+            )
             if demo:
                 self._install_demo()
         except BaseException as error:
@@ -137,9 +149,15 @@ class Services:
         return self._ready(self._vectors)
 
     def ask(
-        self, question: str, *, collection: str | None = None, instruction: str | None = None, rerank: bool = True,
-        top_k: int | None = None, top_n: int | None = None,
-    ) -> Ask:  # fmt: skip
+        self,
+        question: str,
+        *,
+        collection: str | None = None,
+        instruction: str | None = None,
+        rerank: bool = True,
+        top_k: int | None = None,
+        top_n: int | None = None,
+    ) -> Ask:
         """A checked question. Without a collection, every collection is searched.
 
         The instruction is the caller's, else the collection's, else the default of the settings. Raises

@@ -110,9 +110,9 @@ def shipped(name: str) -> Path:
 def load_settings(config: Path | None = None) -> Settings:
     """Defaults, then the TOML file, then the environment; the later one wins.
 
-    The file is ``config``, else ``$TOUCHSTONE_CONFIG``, else ``touchstone.toml`` in the working directory where
-    there is one. ``TOUCHSTONE_RETRIEVAL__TOP_K=50`` sets ``retrieval.top_k``. Raises ``SettingsError`` with one
-    line that names the setting, the value and the remedy.
+    The file is ``config``, else ``$TOUCHSTONE_CONFIG``, else ``touchstone.toml`` in the working directory
+    where there is one. ``TOUCHSTONE_RETRIEVAL__TOP_K=50`` sets ``retrieval.top_k``. Raises ``SettingsError``
+    with one line that names the setting, the value and the remedy.
     """
     environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     named = config or (Path(environment["TOUCHSTONE_CONFIG"]) if "TOUCHSTONE_CONFIG" in environment else None)

@@ -19,7 +19,7 @@ _NUMBERING = re.compile(
 
 
 def suggest(query: Query, chunks: Chunks) -> tuple[str, ...]:
-    """Up to four ways to complete the question, from different documents; headings about doing things first."""
+    """Up to four ways to complete the question, from different documents; procedures first."""
     pattern = _PROCEDURE[query.language]
     by_document: dict[str, str] = {}
     for title, heading in chunks.headings(query.scope, limit=SCANNED):

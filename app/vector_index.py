@@ -1,4 +1,4 @@
-"""Care of the vector index: it is a copy of what SQLite holds, checked on opening and refilled when it differs."""
+"""Care of the vector index: a copy of what SQLite holds, checked on opening and refilled when it differs."""
 
 import logging
 
@@ -16,12 +16,17 @@ log = logging.getLogger(__name__)
 
 
 class VectorIndex:
-    """Keeps the vector store equal to SQLite: refills it where it differs, and sweeps what is no longer shown."""
+    """Keeps the vector store equal to SQLite: refills it where it differs, sweeps what is not shown."""
 
     def __init__(
-        self, store: VectorStore, *, collections: Collections, documents: Documents, chunks: Chunks,
+        self,
+        store: VectorStore,
+        *,
+        collections: Collections,
+        documents: Documents,
+        chunks: Chunks,
         lexical: LexicalIndex,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._store = store
         self._collections = collections
         self._documents = documents
@@ -29,7 +34,7 @@ class VectorIndex:
         self._lexical = lexical
 
     def require(self, collection: Collection, embedder: Embedder) -> None:
-        """Raise ``IndexMismatch`` where another embedder made the collection's vectors; record a new one's."""
+        """Raise ``IndexMismatch`` where another embedder made the vectors; record a new one."""
         if collection.manifest is None:
             self._collections.set_manifest(collection.id, IndexManifest(embedder.identity, embedder.dim))
         else:
@@ -53,13 +58,13 @@ class VectorIndex:
         return notices
 
     def refill(self, collection: Collection) -> None:
-        """Throw the collection's vectors away and write them again from SQLite, without embedding anything."""
+        """Throw the collection's vectors away and write them again from SQLite; nothing is embedded."""
         self._store.drop(collection.id)
         for chunk_ids, document_ids, vectors in self._chunks.vectors(collection.id, batch=REFILL_BATCH):
             self._store.add(collection.id, chunk_ids, document_ids, vectors)
 
     def sweep(self) -> int:
-        """Remove versions that are not shown from both indexes and from SQLite; gives back how many there were."""
+        """Remove versions that are not shown from indexes and SQLite; gives back how many."""
         leftovers = self._documents.leftovers()
         for leftover in leftovers:
             self._store.remove(leftover.collection_id, leftover.chunk_ids)

@@ -24,7 +24,7 @@ class WeightsError(TouchstoneError):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A model folder on this disk, with what to call it. ``revision`` is empty for a folder of the user's own."""
+    """A model folder on this disk, with what to call it. ``revision`` is empty for a local folder."""
 
     folder: Path
     name: str
@@ -71,14 +71,17 @@ def pull(settings: Settings, role: str) -> Path:
     folder = pulled_folder(settings, model)
     try:
         snapshot_download(
-            model.model, revision=model.revision or None, local_dir=folder, endpoint=settings.models.endpoint,
+            model.model,
+            revision=model.revision or None,
+            local_dir=folder,
+            endpoint=settings.models.endpoint,
             allow_patterns=list(WANTED),
-        )  # fmt: skip
+        )
     except Exception as error:
         raise WeightsError(
-            f"{role} {model.model!r} could not be fetched from {settings.models.endpoint} ({error}); check the "
-            "network, set TOUCHSTONE_MODELS__ENDPOINT to a mirror, or put the folder here by hand and set "
-            f"TOUCHSTONE_MODELS__{role.upper()}__MODEL to its path"
+            f"{role} {model.model!r} could not be fetched from {settings.models.endpoint} ({error}); "
+            "check the network, set TOUCHSTONE_MODELS__ENDPOINT to a mirror, or put the folder here by hand "
+            f"and set TOUCHSTONE_MODELS__{role.upper()}__MODEL to its path"
         ) from error
     manifest = {file.relative_to(folder).as_posix(): _sha256(file) for file in _files(folder)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Which models run: the one place that knows every adapter.
 
-Adapters are imported where they are built, so that a profile loads only what it runs: the starter profile needs
-neither torch nor a network.
+Adapters are imported where they are built, so that a profile loads only what it runs: the starter profile
+needs neither torch nor a network.
 """
 
 import logging
@@ -29,8 +29,8 @@ class ModelsMissing(TouchstoneError):
 def build_models(settings: Settings, statistics: TermStatistics) -> Models:
     """The models of the profile that is set, or of the best one possible here (``auto``).
 
-    Raises ``ModelsMissing`` or ``SettingsError`` naming what lacks and how to get it. A reranker that fails its
-    self-test is left out, with a notice that goes with every answer.
+    Raises ``ModelsMissing`` or ``SettingsError`` naming what lacks and how to get it. A reranker that fails
+    its self-test is left out, with a notice that goes with every answer.
     """
     profile, reason = choose_profile(settings)
     if profile == "starter":
@@ -60,7 +60,8 @@ def choose_profile(settings: Settings) -> tuple[Literal["qwen", "starter", "remo
         for role in ROLES:
             if not role_settings(settings, role).url:
                 raise SettingsError(
-                    f"profile remote needs models.{role}.url (variable TOUCHSTONE_MODELS__{role.upper()}__URL)"
+                    f"profile remote needs models.{role}.url "
+                    f"(variable TOUCHSTONE_MODELS__{role.upper()}__URL)"
                 )
     return settings.profile, Notice.of("profile_set", profile=settings.profile)
 

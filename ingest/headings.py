@@ -50,7 +50,8 @@ def from_outline(pages: Sequence[Sequence[Line]], entries: Sequence[Heading]) ->
         lines = pages[entry.page - 1] if entry.page <= len(pages) else ()
         found = _find(_key(entry.title), lines, of_line)
         said = _said(found)
-        title = said if _key(said) == _key(entry.title) else entry.title  # outlines lose spaces at line breaks
+        # Outlines lose the space where their heading breaks a line; the page has kept it.
+        title = said if _key(said) == _key(entry.title) else entry.title
         heading = Heading(min(entry.level, 6), clip(title), entry.page)
         if found:
             of_line.update((id(line), heading) for line in found)

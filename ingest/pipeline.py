@@ -12,6 +12,8 @@ from ingest.settings import IngestSettings
 from ingest.types import Prepared, Source
 from retrieval.protocols import Embedder
 
+__all__ = ["Progress", "prepare"]  # callers of prepare need its Progress, too
+
 _Result = TypeVar("_Result")
 
 

@@ -1,21 +1,19 @@
 """Guards for every test: no network beyond this machine, no hub, fixed seeds, real data folder untouched."""
 
 import os
+import random
+import socket
 
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Before anything imports a model library: those read the environment once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 for name in [name for name in os.environ if name.startswith("TOUCHSTONE_")]:
     del os.environ[name]
-
-import random
-import socket
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-import pytest
-from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "touchstone", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -26,17 +24,16 @@ _connect = socket.socket.connect
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-def _guarded_connect(self: socket.socket, address: Any) -> None:
+def _guarded_connect(self: socket.socket, address: tuple[str, int] | str) -> None:
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
         raise AssertionError(f"a test tried to reach {address[0]}: only this machine is allowed")
     _connect(self, address)
 
 
 @pytest.fixture(autouse=True)
-def guards(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def guards(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No foreign sockets, a data folder of the test's own, the same seeds every time."""
     monkeypatch.setattr(socket.socket, "connect", _guarded_connect)
     monkeypatch.setenv("TOUCHSTONE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     random.seed(7)
     np.random.seed(7)
-    yield

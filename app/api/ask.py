@@ -1,4 +1,4 @@
-"""``POST /api/ask``: a question as a stream of events. Closing the connection stops the answer and frees the model."""
+"""``POST /api/ask``: a question as a stream of events. Closing the connection frees the model."""
 
 import asyncio
 import json
@@ -46,14 +46,20 @@ class AskBody(BaseModel):
     "/ask", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}}
 )
 async def ask(
-    body: AskBody, request: Request, held: Annotated[Services, Depends(services)],
+    body: AskBody,
+    request: Request,
+    held: Annotated[Services, Depends(services)],
     entrance: Annotated[Gate, Depends(gate)],
-) -> StreamingResponse:  # fmt: skip
+) -> StreamingResponse:
     """Events: queued, stage, sources, delta, and last answer or error."""
     asked = held.ask(
-        body.question, collection=body.collection, instruction=body.instruction or None, rerank=body.rerank,
-        top_k=body.top_k, top_n=body.top_n,
-    )  # fmt: skip
+        body.question,
+        collection=body.collection,
+        instruction=body.instruction or None,
+        rerank=body.rerank,
+        top_k=body.top_k,
+        top_n=body.top_n,
+    )
     answering = held.answering
     visit = entrance.enter()
 

@@ -36,7 +36,7 @@ def install(app: FastAPI) -> None:
 
 
 def describe(error: Exception, request: Request) -> dict[str, object]:
-    """The members code, message and retryable of an error, in the reader's language where the catalogue has it."""
+    """The members code, message and retryable of an error, in the reader's language if possible."""
     language = language_of(request)
     if isinstance(error, (TouchstoneError, IndexMismatch)):
         code = error.code if isinstance(error, TouchstoneError) else "index_mismatch"

@@ -142,10 +142,17 @@ def chunk(chunk_id: str, held: Held) -> ChunkView:
         raise NotFound(f"passage {chunk_id!r} is not there; its document may have been replaced or deleted")
     before, after = held.chunks.neighbours(found)
     return ChunkView(
-        chunk_id=found.id, document=found.document, title=found.title, pages=found.pages, headings=found.headings,
-        text=found.text, start=found.start, end=found.end, before=before.text if before else "",
+        chunk_id=found.id,
+        document=found.document,
+        title=found.title,
+        pages=found.pages,
+        headings=found.headings,
+        text=found.text,
+        start=found.start,
+        end=found.end,
+        before=before.text if before else "",
         after=after.text if after else "",
-    )  # fmt: skip
+    )
 
 
 def _step(detail: str, request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The whole path on the demo knowledge base: reading, recall against exact search, and every stage of an answer."""
+"""The whole path on the demo documents: reading, recall against exact search, every stage of an answer."""
 
 import json
 import time
@@ -21,7 +21,7 @@ COLLECTION = "bench"
 def measure(
     services: Services, rounds: int, pdfium_alone: Callable[[list[Path]], float]
 ) -> dict[str, object]:
-    """Figures of one run. ``pdfium_alone`` gives the seconds pypdfium2 takes to read the text of these PDFs."""
+    """Figures of one run. ``pdfium_alone``: seconds pypdfium2 takes to read the text of these PDFs."""
     files = list(find_files([shipped("demo") / "documents"]).files)
     began = time.perf_counter()
     reports = services.ingest(files, COLLECTION)

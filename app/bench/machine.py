@@ -8,9 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = (
-    "touchstone-kb", "chromadb", "torch", "transformers", "sentence-transformers", "pypdfium2", "pypdf", "numpy",
+    "touchstone-kb",
+    "chromadb",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "pypdfium2",
+    "pypdf",
+    "numpy",
     "fastapi",
-)  # fmt: skip
+)
 
 
 def machine() -> dict[str, object]:

@@ -26,9 +26,17 @@ from generation.types import Delta
 @profile_option
 @config_option
 def ask(
-    question: str, collection: str | None, instruction: str | None, no_rerank: bool, top_k: int | None,
-    top_n: int | None, explain: bool, as_json: bool, profile: str | None, config: Path | None,
-) -> None:  # fmt: skip
+    question: str,
+    collection: str | None,
+    instruction: str | None,
+    no_rerank: bool,
+    top_k: int | None,
+    top_n: int | None,
+    explain: bool,
+    as_json: bool,
+    profile: str | None,
+    config: Path | None,
+) -> None:
     """Ask a question and read the answer with its citations."""
     with loaded(settings_for(config, profile)) as services:
         request = services.ask(
@@ -90,21 +98,36 @@ def _print_sources(view: ResultView, console: Console) -> None:
 
 def _print_stages(view: ResultView, console: Console) -> None:
     table = Table(
-        "rerank", "recall", "vector", "lexical", "relevance 0..1", "cosine -1..1", "BM25 ≥0", "passage", "document",
+        "rerank",
+        "recall",
+        "vector",
+        "lexical",
+        "relevance 0..1",
+        "cosine -1..1",
+        "BM25 ≥0",
+        "passage",
+        "document",
         "heading",
-    )  # fmt: skip
+    )
     for candidate in view.candidates:
         table.add_row(
-            _text(candidate.ranks.rerank), _text(candidate.ranks.fused), _text(candidate.ranks.vector),
-            _text(candidate.ranks.lexical), _text(candidate.relevance), _text(candidate.scores.vector),
-            _text(candidate.scores.lexical), _text(candidate.passage), candidate.document,
+            _text(candidate.ranks.rerank),
+            _text(candidate.ranks.fused),
+            _text(candidate.ranks.vector),
+            _text(candidate.ranks.lexical),
+            _text(candidate.relevance),
+            _text(candidate.scores.vector),
+            _text(candidate.scores.lexical),
+            _text(candidate.passage),
+            candidate.document,
             candidate.headings[-1] if candidate.headings else "",
-        )  # fmt: skip
+        )
     console.print(table, markup=False)
     console.print(
         "milliseconds: " + ", ".join(f"{name} {ms:.1f}" for name, ms in view.timings_ms.items()),
-        markup=False, highlight=False,
-    )  # fmt: skip
+        markup=False,
+        highlight=False,
+    )
 
 
 def _text(value: float | None) -> str:

@@ -62,7 +62,7 @@ def documents(context: click.Context, collection: str | None, config: Path | Non
         table = Table("collection", "document", "title", "version", "pages", "chunks")
         chosen = [services.collections.named(collection)] if collection else services.collections.all()
         for each in chosen:
-            for row in services.documents.list(each.id):
+            for row in services.documents.shown(each.id):
                 table.add_row(
                     each.name, row.name, row.title, str(row.version), str(row.pages), str(row.chunks)
                 )

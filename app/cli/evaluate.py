@@ -44,8 +44,11 @@ def evaluate(
             with services.writing() as library:
                 for report in track(
                     library.ingest(files, file_set.name, lambda _: lambda *_: None),
-                    "reading files", total=len(files), console=progress, transient=True,
-                ):  # fmt: skip
+                    "reading files",
+                    total=len(files),
+                    console=progress,
+                    transient=True,
+                ):
                     reports.append(report)
             for report in reports:
                 if report.error is not None:

@@ -43,7 +43,8 @@ def ingest(
 ) -> None:
     """Add files or folders (PDF, Markdown, text) to a collection.
 
-    Unchanged files are skipped, changed ones replaced. Ends with exit code 1 when a file failed; the others are in.
+    Unchanged files are skipped, changed ones replaced. Ends with exit code 1 when a file failed; the others
+    are in.
     """
     found = find_files(paths)
     with loaded(settings_for(config, profile)) as services:
@@ -116,10 +117,12 @@ def _print(reports: list[FileReport], console: Console) -> None:
         for step, seconds_taken in each.seconds:
             steps[step] += seconds_taken  # type: ignore[assignment]  # a Counter sums floats as well
     console.print(
-        f"{len(reports)} files: " + ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+        f"{len(reports)} files: "
+        + ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         + f"; {sum(each.pages for each in reports)} pages, {sum(each.chunks for each in reports)} chunks,"
-        f" {sum(each.tokens for each in reports)} tokens (estimated)", markup=False,
-    )  # fmt: skip
+        f" {sum(each.tokens for each in reports)} tokens (estimated)",
+        markup=False,
+    )
     if steps:
         console.print(
             "seconds: " + ", ".join(f"{step} {value:.2f}" for step, value in steps.items()), markup=False

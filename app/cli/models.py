@@ -69,9 +69,11 @@ def _known_answers(settings: Settings) -> str:
         raise WeightsError("reranker weights are not on this disk; run `touchstone models pull`")
     try:
         reranker = Qwen3Reranker.load(
-            located.folder, name=located.name, revision=located.revision or None,
+            located.folder,
+            name=located.name,
+            revision=located.revision or None,
             device=settings.models.reranker.device,
-        )  # fmt: skip
+        )
         tested = self_test(reranker)
     except RerankError as error:
         raise WeightsError(f"the reranker fails its known-answer pairs: {error}") from error

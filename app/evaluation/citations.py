@@ -35,8 +35,8 @@ class Judged:
 class Summary:
     """Shares over a set (0..1; None where no question was of that kind).
 
-    ``document``, ``page``, ``said``, ``first_passage``: over answerable questions. ``exact``: over all citations.
-    ``refused``: over unanswerable questions that are not vague. ``asked_back``: over vague ones.
+    ``document``, ``page``, ``said``, ``first_passage``: over answerable questions. ``exact``: over all
+    citations. ``refused``: over unanswerable questions that are not vague. ``asked_back``: over vague ones.
     """
 
     questions: int
@@ -56,7 +56,7 @@ class Summary:
 def judge_set(
     file_set: FileSet, ask: Callable[[str], Result], stands: Callable[[Citation], bool], progress: Progress
 ) -> list[Judged]:
-    """Every question of the set, asked by ``ask`` and judged. ``stands``: is the quote in the file, word for word?"""
+    """Every question of the set, asked by ``ask`` and judged. ``stands``: is the quote in the file?"""
     judged = []
     for number, question in enumerate(file_set.questions, 1):
         judged.append(_judge(question, ask(question.question), stands))

@@ -14,7 +14,7 @@ class Quotes:
         self._blobs = blobs
 
     def stands(self, citation: Citation) -> bool:
-        """Word for word in the file's own bytes where it is text, in its cleaned text layer where it is a PDF."""
+        """Word for word in the file's own bytes where it is text, in its cleaned text layer if PDF."""
         row = (
             self._database.connection()
             .execute(

@@ -12,7 +12,8 @@ class LabelledQuestion:
     """A question with what a right answer rests on and says.
 
     ``documents`` are the names of files of which one must be cited, ``pages`` (may be empty) the right pages.
-    ``must_include``: strings the answer has to say, ``|`` between alternatives. ``kind`` is the set's own label.
+    ``must_include``: strings the answer has to say, ``|`` between alternatives. ``kind`` is the set's own
+    label.
     """
 
     id: str
@@ -26,7 +27,7 @@ class LabelledQuestion:
 
 @dataclass(frozen=True, slots=True)
 class FileSet:
-    """A folder of documents with labelled questions. ``left_out`` counts questions this set marks as not askable."""
+    """A folder of documents with labelled questions. ``left_out`` counts questions that need OCR."""
 
     name: str
     folder: Path

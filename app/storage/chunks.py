@@ -88,10 +88,20 @@ class Chunks:
 def chunk_row(chunk: Chunk, vector: Vectors) -> tuple[str | int | bytes, ...]:
     """A chunk as the values of its row, in the order of the table's columns."""
     return (
-        chunk.id, chunk.document_id, chunk.version, chunk.collection, chunk.ordinal, chunk.text, chunk.start,
-        chunk.end, chunk.tokens, json.dumps(chunk.pages), json.dumps(chunk.headings, ensure_ascii=False),
-        json.dumps([astuple(box) for box in chunk.boxes]), pack_vector(vector),
-    )  # fmt: skip
+        chunk.id,
+        chunk.document_id,
+        chunk.version,
+        chunk.collection,
+        chunk.ordinal,
+        chunk.text,
+        chunk.start,
+        chunk.end,
+        chunk.tokens,
+        json.dumps(chunk.pages),
+        json.dumps(chunk.headings, ensure_ascii=False),
+        json.dumps([astuple(box) for box in chunk.boxes]),
+        pack_vector(vector),
+    )
 
 
 def pack_vector(vector: Vectors) -> bytes:

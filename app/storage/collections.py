@@ -46,19 +46,20 @@ class Collections:
         return found[0]
 
     def create(self, name: str, *, reserved: bool = False) -> Collection:
-        """The collection of that name, made where it did not exist. Raises ``BadRequest`` for an unusable name.
+        """The collection of that name, made where it did not exist. Raises ``BadRequest``.
 
         Names with ``~`` are kept for the program itself (``reserved``).
         """
         usable = name.isprintable() and name == name.strip() and 0 < len(name) <= MAX_NAME
         if not reserved and (not usable or "~" in name):
             raise BadRequest(
-                f"collection name {name!r} cannot be used; choose 1 to {MAX_NAME} printable characters without ~ "
-                "and without space at either end"
+                f"collection name {name!r} cannot be used; choose 1 to {MAX_NAME} printable characters "
+                "without ~ and without space at either end"
             )
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO collection (id, name, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                "INSERT INTO collection (id, name, created_at) VALUES (?, ?, ?)"
+                " ON CONFLICT (name) DO NOTHING",
                 (uuid.uuid4().hex, name, self._now().isoformat()),
             )
         return self.named(name)
@@ -79,7 +80,7 @@ class Collections:
             )
 
     def swap(self, old: Collection, new: Collection, *, retired: str) -> None:
-        """Let ``new`` take the name and instruction of ``old``, which is called ``retired`` from now on; at once."""
+        """Let ``new`` take the name and instruction of ``old``, which is called ``retired`` from now on."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE collection SET name = ? WHERE id = ?", (retired, old.id))
             connection.execute(
@@ -88,15 +89,17 @@ class Collections:
             )
 
     def delete(self, collection_id: str) -> None:
-        """Delete the collection with its documents, versions and chunks (rows only; the caller sweeps the rest)."""
+        """Delete the collection with its documents, versions and chunks (rows only)."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM collection WHERE id = ?", (collection_id,))
 
     def _select(self, where: str, parameters: tuple[str, ...]) -> list[Collection]:
         rows = self._database.connection().execute(
-            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim,"
-            " (SELECT count(*) FROM document d WHERE d.collection_id = c.id AND d.current_version > 0) AS documents,"
-            " (SELECT count(*) FROM chunk k JOIN document d ON d.id = k.document_id AND d.current_version = k.version"
+            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim,"  # noqa: S608 - where is a literal of this file
+            " (SELECT count(*) FROM document d"
+            "  WHERE d.collection_id = c.id AND d.current_version > 0) AS documents,"
+            " (SELECT count(*) FROM chunk k"
+            "  JOIN document d ON d.id = k.document_id AND d.current_version = k.version"
             "  WHERE k.collection_id = c.id) AS chunks"
             f" FROM collection c {where} ORDER BY c.name",
             parameters,

@@ -16,8 +16,8 @@ MIGRATIONS = ("001_initial.sql",)
 class Database:
     """The database file. Readers never wait for the writer (WAL); writers wait for each other.
 
-    ``connection`` is this thread's own. Inside ``transaction`` the same connection writes, so an adapter that is
-    given ``database.connection`` takes part in whatever transaction its caller has opened.
+    ``connection`` is this thread's own. Inside ``transaction`` the same connection writes, so an adapter that
+    is given ``database.connection`` takes part in whatever transaction its caller has opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,8 @@ class Database:
         except sqlite3.DatabaseError as error:
             self.close()
             raise DataDirectoryDamaged(
-                f"database {path} cannot be read ({error}); restore it from a backup or choose another TOUCHSTONE_DATA_DIR"
+                f"database {path} cannot be read ({error}); restore it from a backup "
+                "or choose another TOUCHSTONE_DATA_DIR"
             ) from error
 
     def connection(self) -> sqlite3.Connection:
@@ -53,7 +54,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: commits at the end, rolls back on any exception. May be nested; the outermost counts."""
+        """All or nothing: commits at the end, rolls back on any exception. Nested: the outermost counts."""
         connection = self.connection()
         with self._writer:
             if connection.in_transaction:
@@ -79,7 +80,8 @@ class Database:
         (at,) = connection.execute("PRAGMA user_version").fetchone()
         if at > len(MIGRATIONS):
             raise DataDirectoryDamaged(
-                f"database {self._path} is of version {at}, newer than this program knows ({len(MIGRATIONS)}); "
+                f"database {self._path} is of version {at}, newer than this program knows "
+                f"({len(MIGRATIONS)}); "
                 "install a newer touchstone-kb"
             )
         for number, name in enumerate(MIGRATIONS[at:], start=at + 1):

@@ -47,12 +47,12 @@ class Documents:
             iter(self._select("WHERE d.collection_id = ? AND d.name = ?", (collection_id, name))), None
         )
 
-    def list(self, collection_id: str) -> "list[DocumentRow]":
+    def shown(self, collection_id: str) -> list[DocumentRow]:
         """The published documents of a collection, by name."""
         return self._select("WHERE d.collection_id = ? AND d.current_version > 0", (collection_id,))
 
     def claim(self, collection_id: str, name: str) -> tuple[str, int]:
-        """The id of the document of that name (made where it did not exist) and the number of its next version."""
+        """The id of the document of that name, made where it did not exist, and its next version."""
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO document (id, collection_id, name, created_at) VALUES (?, ?, ?, ?)"
@@ -72,14 +72,24 @@ class Documents:
         document, source = prepared.document, prepared.document.source
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO version (document_id, version, state, sha256, size_bytes, media_type, title, pages,"
-                " text, created_at) VALUES (?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?)",
-                (source.document_id, version, source.sha256, len(source.data), source.media_type, document.title,
-                 len(document.pages), document.text, self._now().isoformat()),
-            )  # fmt: skip
+                "INSERT INTO version (document_id, version, state, sha256, size_bytes, media_type, title,"
+                " pages, text, created_at) VALUES (?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    source.document_id,
+                    version,
+                    source.sha256,
+                    len(source.data),
+                    source.media_type,
+                    document.title,
+                    len(document.pages),
+                    document.text,
+                    self._now().isoformat(),
+                ),
+            )
             connection.executemany(
-                "INSERT INTO chunk (id, document_id, version, collection_id, ordinal, text, start, end, tokens, pages,"
-                " headings, boxes, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO chunk (id, document_id, version, collection_id, ordinal, text, start, end,"
+                " tokens,"
+                " pages, headings, boxes, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     chunk_row(chunk, vector)
                     for chunk, vector in zip(prepared.chunks, prepared.vectors, strict=True)
@@ -105,17 +115,22 @@ class Documents:
             connection.execute("UPDATE version SET state = 'retired' WHERE document_id = ?", (document_id,))
             connection.execute("UPDATE document SET current_version = 0 WHERE id = ?", (document_id,))
 
-    def leftovers(self) -> "list[Leftover]":
+    def leftovers(self) -> list[Leftover]:
         """Staged and retired versions: what a crash left behind, and what newer versions replaced."""
         rows = self._database.connection().execute(
-            "SELECT v.document_id, v.version, d.collection_id FROM version v JOIN document d ON d.id = v.document_id"
+            "SELECT v.document_id, v.version, d.collection_id FROM version v"
+            " JOIN document d ON d.id = v.document_id"
             " WHERE v.state <> 'current' ORDER BY v.document_id, v.version"
         )
         return [
-            Leftover(row["document_id"], row["version"], row["collection_id"],
-                     self._chunk_ids(row["document_id"], row["version"]))
+            Leftover(
+                row["document_id"],
+                row["version"],
+                row["collection_id"],
+                self._chunk_ids(row["document_id"], row["version"]),
+            )
             for row in rows.fetchall()
-        ]  # fmt: skip
+        ]
 
     def forget(self, leftover: Leftover) -> None:
         """Delete a swept version's rows, and the document's when nothing of it is left."""
@@ -150,17 +165,26 @@ class Documents:
         )
         return tuple(row["id"] for row in rows)
 
-    def _select(self, where: str, parameters: tuple[str, ...]) -> "list[DocumentRow]":
+    def _select(self, where: str, parameters: tuple[str, ...]) -> list[DocumentRow]:
         rows = self._database.connection().execute(
-            "SELECT d.id, d.collection_id, d.name, d.current_version, coalesce(v.sha256, '') AS sha256,"
+            "SELECT d.id, d.collection_id, d.name, d.current_version, coalesce(v.sha256, '') AS sha256,"  # noqa: S608 - where is a literal of this file
             " coalesce(v.title, '') AS title, coalesce(v.pages, 0) AS pages,"
-            " (SELECT count(*) FROM chunk k WHERE k.document_id = d.id AND k.version = d.current_version) AS chunks"
+            " (SELECT count(*) FROM chunk k"
+            "  WHERE k.document_id = d.id AND k.version = d.current_version) AS chunks"
             " FROM document d LEFT JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
             f" {where} ORDER BY d.name",
             parameters,
         )
         return [
-            DocumentRow(row["id"], row["collection_id"], row["name"], row["current_version"], row["sha256"],
-                        row["title"], row["pages"], row["chunks"])
+            DocumentRow(
+                row["id"],
+                row["collection_id"],
+                row["name"],
+                row["current_version"],
+                row["sha256"],
+                row["title"],
+                row["pages"],
+                row["chunks"],
+            )
             for row in rows
-        ]  # fmt: skip
+        ]

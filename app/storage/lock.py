@@ -37,7 +37,8 @@ class DirectoryLock:
                 else "another process"
             )
             raise DataDirectoryLocked(
-                f"data directory {data_dir} is in use by {by}; stop it first, or set TOUCHSTONE_DATA_DIR to another folder"
+                f"data directory {data_dir} is in use by {by}; stop it first, "
+                "or set TOUCHSTONE_DATA_DIR to another folder"
             ) from error
         self.announce("")
 

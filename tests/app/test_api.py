@@ -16,13 +16,13 @@ TEXT = """# Handbook
 
 ## Annual leave
 
-Employees have 12 days of annual leave. Leave is requested in the portal at least five working days ahead, and the
-team lead answers within two working days. Days that are not used by the end of March of the next year are lost.
+Employees have 12 days of annual leave. Leave is requested in the portal at least five working days ahead,
+and the team lead answers within two working days. Days that are not used by March of the next year are lost.
 
 ## Expenses
 
-Invoices are stamped with the invoice seal. Expenses are paid within 10 working days after the finance team has
-checked the claim. Claims older than 90 days need the approval of the department head before they are paid out.
+Invoices are stamped with the invoice seal. Expenses are paid within 10 working days after the finance team
+has checked the claim. Claims older than 90 days need the approval of the department head before payment.
 """
 
 

@@ -50,7 +50,7 @@ def test_value_out_of_range_names_setting_and_value(tmp_path: Path) -> None:
 
 
 def test_broken_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="touchstone.toml is not valid TOML"):
+    with pytest.raises(SettingsError, match=r"touchstone\.toml is not valid TOML"):
         load_settings(_file(tmp_path, "[retrieval"))
 
 

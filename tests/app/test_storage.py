@@ -1,3 +1,4 @@
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -23,7 +24,10 @@ def _collections(tmp_path: Path) -> Collections:
 def test_second_owner_of_a_data_directory_is_told_who_holds_it(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     lock.announce("http://127.0.0.1:8400")
-    code = f"from pathlib import Path; from app.storage.lock import DirectoryLock; DirectoryLock(Path({str(tmp_path)!r}))"
+    code = (
+        "from pathlib import Path; from app.storage.lock import DirectoryLock; "
+        f"DirectoryLock(Path({str(tmp_path)!r}))"
+    )
     second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert second.returncode != 0
     assert "is in use by process" in second.stderr
@@ -65,9 +69,8 @@ def test_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 
 def test_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path / "db.sqlite3")
-    with pytest.raises(RuntimeError, match="half way"), database.transaction() as connection:
-        connection.execute("INSERT INTO meta (name, value) VALUES ('a', 'b')")
-        raise RuntimeError("half way")
+    with pytest.raises(sqlite3.IntegrityError), database.transaction() as connection:
+        connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?)", [("a", "b"), ("a", "b")])
     assert database.connection().execute("SELECT count(*) FROM meta").fetchone()[0] == 0
     database.close()
 

@@ -19,7 +19,10 @@ def _modules_after(code: str) -> set[str]:
 
 
 def test_help_loads_no_heavy_library() -> None:
-    code = "import sys; sys.argv = ['touchstone', '--help']\nfrom app.cli.main import main\ntry: main()\nexcept SystemExit: pass"
+    code = (
+        "import sys; sys.argv = ['touchstone', '--help']\n"
+        "from app.cli.main import main\ntry: main()\nexcept SystemExit: pass"
+    )
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -56,7 +59,7 @@ def test_rules_of_import_hold() -> None:
         text=True,
         check=False,
         cwd=ROOT,
-        env={"PATH": str(Path(sys.executable).parent), "HOME": "/tmp"},
+        env={"PATH": str(Path(sys.executable).parent), "HOME": str(ROOT)},
     )
     assert done.returncode == 0, done.stdout
 

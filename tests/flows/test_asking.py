@@ -1,5 +1,6 @@
-"""What a question comes back with when something is off: the reranker, the generator, the question, the person."""
+"""What a question comes back with when something is off: reranker, generator, question or person."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +23,13 @@ TEXT = """# Handbook
 
 ## Annual leave
 
-Employees have 12 days of annual leave. Leave is requested in the portal at least five working days ahead, and the
-team lead answers within two working days. Days that are not used by the end of March of the next year are lost.
+Employees have 12 days of annual leave. Leave is requested in the portal at least five working days ahead,
+and the team lead answers within two working days. Days that are not used by March of the next year are lost.
 
 ## Expenses
 
-Invoices are stamped with the invoice seal. Expenses are paid within 10 working days after the finance team has
-checked the claim. Claims older than 90 days need the approval of the department head before they are paid out.
+Invoices are stamped with the invoice seal. Expenses are paid within 10 working days after the finance team
+has checked the claim. Claims older than 90 days need the approval of the department head before payment.
 """
 QUESTION = "How many days of annual leave do employees have?"
 
@@ -67,7 +68,6 @@ class BrokenGenerator:
     ) -> Iterator[str]:
         """Fail."""
         raise GenerationError("out of memory")
-        yield ""
 
 
 @pytest.fixture
@@ -90,8 +90,10 @@ def _with_models(services: Services, models: Models, timeout_s: float = 60.0) ->
     )
 
 
-def _result(answering: Answering, services: Services, question: str = QUESTION, **kwargs: bool) -> Result:
-    events = list(answering.ask(services.ask(question, **kwargs), lambda: False))
+def _result(
+    answering: Answering, services: Services, question: str = QUESTION, *, rerank: bool = True
+) -> Result:
+    events = list(answering.ask(services.ask(question, rerank=rerank), lambda: False))
     assert isinstance(events[-1], Result)
     return events[-1]
 
@@ -168,11 +170,12 @@ def test_vague_question_is_completed_from_the_collection(services: Services) -> 
 
 
 def test_stopped_answer_keeps_what_was_written(services: Services) -> None:
-    stop = False
+    stop = threading.Event()
     events = []
-    for event in services.answering.ask(services.ask(QUESTION), lambda: stop):
+    for event in services.answering.ask(services.ask(QUESTION), stop.is_set):
         events.append(event)
-        stop = stop or isinstance(event, Delta)
+        if isinstance(event, Delta):
+            stop.set()
     result = events[-1]
     assert isinstance(result, Result)
     assert result.answer.outcome == "cancelled"
@@ -209,14 +212,44 @@ def test_collection_instruction_is_used_unless_the_asker_gives_one(services: Ser
 def test_json_shape_is_stable(services: Services) -> None:
     view = result_view(_result(services.answering, services)).model_dump(mode="json")
     assert list(view) == [
-        "trace_id", "question", "language", "answer", "outcome", "citations", "passages", "candidates", "notices",
-        "suggestions", "profile", "models", "timings_ms", "collection", "instruction",
-    ]  # fmt: skip
+        "trace_id",
+        "question",
+        "language",
+        "answer",
+        "outcome",
+        "citations",
+        "passages",
+        "candidates",
+        "notices",
+        "suggestions",
+        "profile",
+        "models",
+        "timings_ms",
+        "collection",
+        "instruction",
+    ]
     assert list(view["citations"][0]) == [
-        "number", "chunk_id", "document_id", "document", "title", "pages", "headings", "quote", "start", "end",
+        "number",
+        "chunk_id",
+        "document_id",
+        "document",
+        "title",
+        "pages",
+        "headings",
+        "quote",
+        "start",
+        "end",
         "position",
-    ]  # fmt: skip
+    ]
     assert list(view["candidates"][0]) == [
-        "chunk_id", "document", "title", "pages", "headings", "ranks", "scores", "relevance", "passage",
-    ]  # fmt: skip
+        "chunk_id",
+        "document",
+        "title",
+        "pages",
+        "headings",
+        "ranks",
+        "scores",
+        "relevance",
+        "passage",
+    ]
     assert {"understand", "recall", "rerank", "select", "generate", "total"} <= set(view["timings_ms"])

@@ -100,7 +100,8 @@ def test_unknown_setting_ends_with_exit_code_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert (
         done.stderr
-        == "touchstone: unknown setting 'colour' (variable TOUCHSTONE_COLOUR); remove it or correct its name\n"
+        == "touchstone: unknown setting 'colour' (variable TOUCHSTONE_COLOUR); "
+        "remove it or correct its name\n"
     )
 
 

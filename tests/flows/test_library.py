@@ -12,7 +12,10 @@ from retrieval.errors import IndexMismatch
 from retrieval.manifest import IndexManifest
 from tests.flows.conftest import Open
 
-HOLIDAYS = "# Leave\n\nEmployees have 12 days of annual leave.\n\n## Sick leave\n\nSick leave needs a doctor's note.\n"
+HOLIDAYS = (
+    "# Leave\n\nEmployees have 12 days of annual leave.\n\n"
+    "## Sick leave\n\nSick leave needs a doctor's note.\n"
+)
 
 
 def _write(folder: Path, name: str, text: str) -> tuple[Path, str]:
@@ -66,7 +69,7 @@ def test_bad_files_fail_with_a_reason_and_the_others_go_on(open_services: Open, 
     assert [report.error[0] for report in reports if report.error] == ["empty", "unsupported_type"]
     assert all(report.name in report.error[1] for report in reports if report.error)
     collection = services.collections.named("handbook")
-    assert [row.name for row in services.documents.list(collection.id)] == ["leave.md"]
+    assert [row.name for row in services.documents.shown(collection.id)] == ["leave.md"]
     assert services.database.connection().execute("SELECT count(*) FROM document").fetchone()[0] == 1
 
 
@@ -95,7 +98,7 @@ def test_deleting_what_is_not_there_names_it(open_services: Open, tmp_path: Path
     _ingest(services, _write(tmp_path, "leave.md", HOLIDAYS))
     with (
         services.writing() as library,
-        pytest.raises(NotFound, match="document 'nothing.md' is not in collection"),
+        pytest.raises(NotFound, match=r"document 'nothing\.md' is not in collection"),
     ):
         library.delete("handbook", "nothing.md")
 

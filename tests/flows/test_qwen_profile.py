@@ -1,4 +1,4 @@
-"""The qwen profile down the whole path, on tiny Qwen3 models with random weights: real loading, real tokens."""
+"""The qwen profile down the whole path, on tiny random Qwen3 models: real loading, real tokens."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,10 @@ from generation.types import Delta
 from tests.flows.conftest import starter
 from tests.tiny import tiny_qwen3
 
-TEXT = "# Handbook\n\n## Annual leave\n\nEmployees have 12 days of annual leave. Leave is requested in the portal.\n"
+TEXT = (
+    "# Handbook\n\n## Annual leave\n\n"
+    "Employees have 12 days of annual leave. Leave is requested in the portal.\n"
+)
 
 
 def _settings(data_dir: Path, models: Path) -> Settings:
@@ -50,7 +53,7 @@ def services(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_random_reranker_fails_its_self_test_and_is_turned_off_visibly(services: Services) -> None:
     result = services.answer(services.ask("How many days of annual leave?"))
     assert services.models.reranker is None
-    assert [notice.code for notice in result.notices][0] == "reranker_unavailable"
+    assert result.notices[0].code == "reranker_unavailable"
     assert "rerank_off" not in [notice.code for notice in result.notices]
     assert result.answer.passages
 

@@ -23,14 +23,22 @@ def test_wheel_brings_everything_it_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     assert {"app", "ingest", "retrieval", "rerank", "generation"} <= {path.name for path in site.iterdir()}
-    code = "import sys, app; assert app.__file__.startswith(sys.argv.pop(1)), app.__file__; from app.cli.main import main; main()"
+    code = (
+        "import sys, app; assert app.__file__.startswith(sys.argv.pop(1)), app.__file__; "
+        "from app.cli.main import main; main()"
+    )
 
     def run(*arguments: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(site), "TOUCHSTONE_DATA_DIR": str(tmp_path / "data")}
         done = subprocess.run(
             [sys.executable, "-c", code, str(site), *arguments],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
