@@ -2,44 +2,28 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from app.errors import NotFound
+from app.reports import FileReport
 from app.storage.blobs import BlobStore
 from app.storage.chunks import pack_vector, unpack_vector
 from app.storage.collections import Collection, Collections
 from app.storage.database import Database
 from app.storage.documents import DocumentRow, Documents
 from app.vector_index import VectorIndex
-from ingest.errors import FailureCode, IngestError
-from ingest.load import load
+from ingest.errors import IngestError
+from ingest.load import load, to_source
 from ingest.pipeline import Progress, prepare
 from ingest.settings import IngestSettings
-from ingest.types import Prepared
+from ingest.types import Prepared, Source
 from retrieval.protocols import Embedder, LexicalIndex, Vectors, VectorStore
-from retrieval.types import Notice
 
 REINDEXING, REPLACED = "~reindexing", "~replaced"  # names a person cannot give a collection
-Status = Literal["added", "replaced", "unchanged", "failed"]
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What became of one file. ``error`` is (code, message) for failed files."""
-
-    name: str
-    status: Status
-    pages: int = 0
-    chunks: int = 0
-    tokens: int = 0
-    seconds: tuple[tuple[str, float], ...] = ()
-    notices: tuple[Notice, ...] = ()
-    error: tuple[FailureCode, str] | None = None
 
 
 class Library:
@@ -79,7 +63,19 @@ class Library:
         collection = self._collections.create(collection_name)
         self._index.require(collection, self._embedder)
         for path, name in files:
-            yield self._ingest_one(path, name, collection, progress(name))
+            yield self._ingest_one(self._reader(path, name, collection), name, collection, progress(name))
+
+    def add(self, data: bytes, name: str, collection_name: str, progress: Progress) -> FileReport:
+        """Ingest bytes that came under a name, as ``ingest`` does with a file."""
+        collection = self._collections.create(collection_name)
+        self._index.require(collection, self._embedder)
+
+        def read() -> Source:
+            return to_source(
+                data, name=name, collection=collection.id, document_id="", settings=self._settings
+            )
+
+        return self._ingest_one(read, name, collection, progress)
 
     def delete(self, collection_name: str, document_name: str) -> DocumentRow:
         """Remove a document from its collection: rows, vectors, terms, and bytes nothing else uses."""
@@ -122,7 +118,8 @@ class Library:
         self._index.require(new, self._embedder)
         failed = []
         for row in self._documents.shown(old.id):
-            report = self._ingest_one(self._blobs.path(row.sha256), row.name, new, progress(row.name))
+            read = self._reader(self._blobs.path(row.sha256), row.name, new)
+            report = self._ingest_one(read, row.name, new, progress(row.name))
             if report.error is not None:
                 failed.append(report)
             yield report
@@ -141,10 +138,17 @@ class Library:
             if collection.name.endswith((REINDEXING, REPLACED)):
                 self.delete_collection(collection.name)
 
-    def _ingest_one(self, path: Path, name: str, collection: Collection, progress: Progress) -> FileReport:
+    def _reader(self, path: Path, name: str, collection: Collection) -> Callable[[], Source]:
+        return lambda: load(
+            path, name=name, collection=collection.id, document_id="", settings=self._settings
+        )
+
+    def _ingest_one(
+        self, read: Callable[[], Source], name: str, collection: Collection, progress: Progress
+    ) -> FileReport:
         before = self._documents.find(collection.id, name)
         try:
-            source = load(path, name=name, collection=collection.id, document_id="", settings=self._settings)
+            source = read()
             if before is not None and before.version and before.sha256 == source.sha256:
                 return FileReport(name, "unchanged", before.pages, before.chunks)
             document_id, version = self._documents.claim(collection.id, name)

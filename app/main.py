@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import ask, health, reading
+from app.api import ask, documents, health, reading
 from app.api.problems import install
 from app.gate import Gate
 from app.services import Services
@@ -39,7 +39,8 @@ def create_app(services: Services) -> FastAPI:
         concurrency=services.settings.server.concurrency, queue=services.settings.server.queue
     )
     install(app)
-    for router in (health.routes, reading.routes, ask.routes, pages.router()):
+    uploads = documents.routes(services.settings.ingest.max_file_bytes)
+    for router in (health.routes, reading.routes, ask.routes, uploads, pages.router()):
         app.include_router(router)
     app.add_middleware(SameOrigin, hosts=("localhost",))
     app.add_middleware(SecurityHeaders)

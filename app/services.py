@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from app.answering import Answering, Ask
-from app.documents import FileReport, Library
+from app.documents import Library
 from app.errors import BadRequest, NotFound, NotReady
 from app.models import Models
+from app.reports import FileReport
 from app.result import Result
 from app.settings import Settings, shipped
 from app.storage.blobs import BlobStore
@@ -199,6 +200,11 @@ class Services:
         """Ingest files and wait for all of them. See ``Library.ingest``."""
         with self.writing() as library:
             return list(library.ingest(files, collection, progress))
+
+    def add(self, data: bytes, name: str, collection: str) -> FileReport:
+        """Ingest one file's bytes and wait for it. See ``Library.add``."""
+        with self.writing() as library:
+            return library.add(data, name, collection, quiet)
 
     def writing(self) -> "Writing":
         """The library, for one writer at a time."""

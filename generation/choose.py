@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from generation.estimate import estimate_tokens
 from generation.evidence import Asked, Reading, Scored, ask, rank_units, read, relevant_code
 from generation.expected import Kind, sub_questions
-from generation.markup import plain
 from generation.units import Unit
 from retrieval.types import Passage
 
@@ -134,10 +133,10 @@ def _grown(found: Scored, asked: Asked) -> _Stretch:
     reading, i = found.reading, found.index
     units = reading.units
     indices = set(_alone(found, asked).indices)
-    if units[i].ordered and Kind.STEPS in asked.kinds:
+    if units[i].ordered and asked.procedural:
         indices.update(_matching(reading, _block(reading, i), asked))
     last = max(indices)
-    if asked.kinds & {Kind.STEPS, Kind.CODE} and last + 1 < len(units) and units[last + 1].kind == "code":
+    if (asked.procedural or Kind.CODE in asked.kinds) and last + 1 < len(units) and units[last + 1].kind == "code":
         indices.add(last + 1)
     first = min(indices)
     led = units[first].kind == "code" or (units[first].kind in ("item", "row") and len(indices) > 1)
@@ -228,12 +227,5 @@ def _excerpts(chosen: Sequence[_Stretch], asked: Asked) -> list[Excerpt]:
         kept = {i for i in indices if not reading.units[i].announces or i + 1 in indices} or indices
         units = (reading.units[i] for i in sorted(kept))
         shown = (replace(u, shown=relevant_code(u.shown, asked)) if u.kind == "code" else u for u in units)
-        excerpts.append(Excerpt(reading.passage, tuple(shown), _heading(reading, min(kept))))
+        excerpts.append(Excerpt(reading.passage, tuple(shown), reading.headings[min(kept)]))
     return excerpts
-
-
-def _heading(reading: Reading, i: int) -> str:
-    """The innermost heading above a unit."""
-    above = [unit.shown for unit in reading.units[:i] if unit.kind == "heading"]
-    outside = [plain(heading) for heading in reading.passage.chunk.headings]
-    return (above or outside or [""])[-1]

@@ -1,11 +1,13 @@
 """How well each unit of the passages answers a question."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from generation.expected import Kind, expected_kinds, meets
+from generation.expected import Kind, expected_kinds, headed, meets
+from generation.markup import plain
 from generation.units import QUESTION_LEVEL, Unit, split_units
 from retrieval.analysis import content_terms, terms
 from retrieval.concepts import concepts
@@ -16,12 +18,18 @@ CONTEXT_SHARE = 0.4
 """What a term of the question counts that stands in a heading, lead-in or parent item, not in the unit."""
 STEP_CONTEXT_SHARE = 0.8
 """The same for a step where a procedure is asked for: its heading says what the procedure is for."""
+ANSWER_CONTEXT_SHARE = 0.9
+"""The same for the text under a heading that is a question: the heading says what the text answers."""
+HEADED = 0.25
+"""For a unit under a heading that announces what is asked for ("Verified fix" where a remedy is)."""
 HINT = 0.12
 """For each expected kind of answer the unit holds (a number for how many, a reason for why), two at most."""
 FULL_HINT = 0.3
 """Agreement from which the bonus is full: any number answers how many, but not about what was asked."""
 PASSAGE_STEP = 0.85
 """Factor for each place further down in the reranker's order."""
+RELEVANCE_POWER = 0.5
+"""Exponent of a passage's relevance against the best one's, a further factor."""
 CODE_LINES = 12
 """Longer code blocks are shown by the lines that have to do with the question, half as many at most."""
 TOPIC = 0.5
@@ -30,14 +38,21 @@ LONG = 150
 """Characters from which the score falls off, since a long text holds more terms by chance."""
 
 
+_QUESTION = re.compile(r"[?？]\s*$|^\s*(?:Q|问)\s*\d{0,3}\s*[：:.、]")
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A passage in units, with the features of each unit's own words and of the words it stands under."""
+    """A passage in units, with the features of each unit's own words and of the words it stands under.
+
+    ``headings``: the innermost heading above each unit, of the passage's own or those of its chunk.
+    """
 
     passage: Passage
     units: tuple[Unit, ...]
     own: tuple[frozenset[str], ...]
     context: tuple[frozenset[str], ...]
+    headings: tuple[str, ...]
     all: frozenset[str]
 
 
@@ -65,11 +80,13 @@ class Asked:
     """What a question asks for: its features with their weights, and the kinds of answers it expects.
 
     The weight of a feature is ln(1 + units / units that hold it), an inverse document frequency over the
-    units at hand; features no unit holds or stands under weigh nothing.
+    units at hand; features no unit holds or stands under weigh nothing. ``best_relevance`` is the highest
+    of the passages, None where none was judged.
     """
 
     weights: Mapping[str, float]
     kinds: frozenset[Kind]
+    best_relevance: float | None = None
 
     def share(self, features: frozenset[str]) -> float:
         """The share (0..1) of the question's weight these features have."""
@@ -82,18 +99,42 @@ class Asked:
         own = reading.own[index] & wanted
         under = (reading.context[index] & wanted) - own
         unit = reading.units[index]
-        is_step = unit.ordered and Kind.STEPS in self.kinds
-        agreement = self.share(own) + (STEP_CONTEXT_SHARE if is_step else CONTEXT_SHARE) * self.share(under)
         kinds = self.kinds_met(unit)
+        agreement = self.share(own) + self._context_share(unit, reading.headings[index]) * self.share(under)
         score = agreement / (1 + max(0, len(unit.shown) - LONG) / 600)
-        score += HINT * min(2, len(kinds)) * min(1.0, agreement / FULL_HINT)
+        hints = HINT * min(2, len(kinds)) + HEADED * self._is_headed(reading.headings[index])
+        score += hints * min(1.0, agreement / FULL_HINT)
         score *= TOPIC + (1 - TOPIC) * self.share(reading.all)
-        return Scored(reading, index, score * PASSAGE_STEP ** (reading.passage.number - 1), own, kinds)
+        return Scored(reading, index, score * self._preference(reading.passage), own, kinds)
+
+    @property
+    def procedural(self) -> bool:
+        """Whether the answer is something to do."""
+        return not self.kinds.isdisjoint({Kind.STEPS, Kind.REMEDY})
+
+    def _context_share(self, unit: Unit, heading: str) -> float:
+        if is_question(heading):
+            return ANSWER_CONTEXT_SHARE
+        return STEP_CONTEXT_SHARE if unit.ordered and self.procedural else CONTEXT_SHARE
+
+    def _is_headed(self, heading: str) -> bool:
+        """Whether the heading announces what is asked for; a remedy is more than any steps."""
+        wanted = self.kinds - {Kind.STEPS} if Kind.REMEDY in self.kinds else self.kinds
+        return any(headed(kind, heading) for kind in wanted)
+
+    def _preference(self, passage: Passage) -> float:
+        """The reranker's word on a passage, as a factor up to 1."""
+        order = PASSAGE_STEP ** (passage.number - 1)
+        if passage.relevance is None or not self.best_relevance:
+            return order
+        return order * min(1.0, passage.relevance / self.best_relevance) ** RELEVANCE_POWER
 
     def kinds_met(self, unit: Unit) -> frozenset[Kind]:
         """The expected kinds of answers a unit holds."""
-        step = unit.ordered
-        return frozenset(k for k in self.kinds if (step and k is Kind.STEPS) or meets(k, unit.shown))
+        met = {kind for kind in self.kinds if meets(kind, unit.shown)}
+        if unit.ordered:
+            met |= self.kinds & {Kind.STEPS, Kind.REMEDY}
+        return frozenset(met)
 
 
 def read(passage: Passage) -> Reading:
@@ -102,7 +143,7 @@ def read(passage: Passage) -> Reading:
     own = tuple(_features(unit.shown) for unit in units)
     outside = _features("\n".join((passage.chunk.title, *passage.chunk.headings)))
     context = tuple(outside.union(*(own[j] for j in _above(units, i))) for i in range(len(units)))
-    return Reading(passage, units, own, context, outside.union(*own))
+    return Reading(passage, units, own, context, tuple(_headings(passage, units)), outside.union(*own))
 
 
 def ask(question: str, readings: Sequence[Reading]) -> Asked:
@@ -117,7 +158,8 @@ def ask(question: str, readings: Sequence[Reading]) -> Asked:
             held.update(wanted & own)
             known |= wanted & context
     weights = {f: math.log(1 + total / max(1, held[f])) for f in sorted(wanted & (known | set(held)))}
-    return Asked(weights, expected_kinds(question))
+    judged = [r.passage.relevance for r in readings if r.passage.relevance is not None]
+    return Asked(weights, expected_kinds(question), max(judged, default=None))
 
 
 def rank_units(asked: Asked, readings: Sequence[Reading]) -> list[Scored]:
@@ -147,6 +189,19 @@ def relevant_code(code: str, asked: Asked) -> str:
     kept = {i for i in best if shares[i] >= max(shares) / 2}
     kept |= {i - 1 for i in kept if i > 0 and lines[i - 1].lstrip().startswith(("#", "//", "--"))}
     return "\n".join([opening, *(lines[i] for i in sorted(kept)), closing])
+
+
+def is_question(heading: str) -> bool:
+    """Whether a heading is a question, so that what stands under it is an answer."""
+    return bool(_QUESTION.search(heading))
+
+
+def _headings(passage: Passage, units: Sequence[Unit]) -> Iterator[str]:
+    heading = plain(passage.chunk.headings[-1]) if passage.chunk.headings else ""
+    for unit in units:
+        yield heading
+        if unit.kind == "heading":
+            heading = unit.shown
 
 
 def _features(text: str) -> frozenset[str]:

@@ -3,6 +3,8 @@
 import re
 from enum import Enum
 
+from generation.spans import sentences
+
 
 class Kind(Enum):
     """The kinds of answers that can be told apart on sight."""
@@ -17,6 +19,7 @@ class Kind(Enum):
     CODE = "code"
     PERSON = "person"
     LISTING = "listing"
+    REMEDY = "remedy"
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -56,10 +59,25 @@ _ASKED = {
     ),
     Kind.PERSON: _any("谁|哪位|负责人|联系人|找哪个部门", r"\bwho(?:m|se)?\b"),
     Kind.LISTING: _any(
-        "哪些|哪几|有什么|分别|区别|不同|差别|列出|都有",
+        "哪些|哪几|有什么|分别|区别|不同|差别|列出|都有|情形|种类|类型",
         r"\b(?:which|what) (?:\w+ )?(?:are|types|kinds|options)\b|\blist\b|\bdifferen",
     ),
+    Kind.REMEDY: _any(
+        "怎么(?:办|处理|解决|应对|修)|如何(?:处理|解决|应对)|(?:处理|解决)(?:办法|方法|方案)|排查|先做什么|咋办",
+        r"\b(?:fix(?:es)?|resolve|solution|workaround|remedy|mitigat\w*)\b|what (?:should|do|can|must) .{1,40}\bdo\b",
+    ),
 }
+_HEADED = {
+    Kind.REMEDY: _any(
+        "处理|解决|修复|应对|对策|办法|措施|排查",
+        r"\b(?:fix(?:es)?|resolution|resolve|solutions?|workarounds?|remed\w+|mitigation|troubleshoot\w*)\b",
+    ),
+    Kind.REASON: _any("原因|为什么|为何", r"\b(?:causes?|reasons?|why)\b"),
+    Kind.STEPS: _any("步骤|流程|方法|操作|如何|怎么", r"\b(?:steps|procedure|process|how to)\b"),
+    Kind.DURATION: _any("时限|期限|时间", r"\b(?:deadlines?|time limits?|duration)\b"),
+}
+
+_ASKS = re.compile(r"[?？]['\"”’」』)）]*$")
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _NUMBER_WORDS = "one|two|three|four|five|six|seven|eight|nine|ten|thirty"
@@ -113,8 +131,19 @@ def meets(kind: Kind, text: str) -> bool:
     return bool(pattern and pattern.search(text))
 
 
+def headed(kind: Kind, heading: str) -> bool:
+    """Whether a heading or label announces what this kind of question wants ("Verified fix", 原因)."""
+    pattern = _HEADED.get(kind)
+    return bool(pattern and pattern.search(heading))
+
+
 def sub_questions(question: str) -> list[str]:
-    """The questions inside a question: its sentences that ask something, or the whole where only one does."""
-    parts = [part.strip() for part in re.split(r"(?<=[?？])|[;；\n]", question)]
-    asking = [part for part in parts if len(part) > 3]
-    return asking if len(asking) > 1 else [question]
+    """The questions inside a question: its sentences that ask something, or the whole where none says so.
+
+    Sentences before them that only tell the situation are not among them.
+    """
+    lines = [part.strip() for part in re.split(r"[;；\n]", question)]
+    parts = [line[start:end] for line in lines for start, end in sentences(line)]
+    parts = [part for part in parts if len(part) > 3]
+    asking = [part for part in parts if _ASKS.search(part) or (part == parts[-1] and expected_kinds(part))]
+    return asking or (parts if len(parts) > 1 and len(parts) == len(lines) else [question])

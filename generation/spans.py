@@ -8,28 +8,17 @@ from retrieval.types import Passage
 
 _CLOSED = re.compile(r"[.!?:;。！？：；…|>]['\"”’)\]）】》*_`]*\s*$")
 _NEW_ITEM = re.compile(r"\s*(?:[-*+•·]\s|\d{1,3}[.)、．]|[(（]\d{1,3}[)）]|[#|>]|```|~~~|第.{1,4}[章节条款])")
-_MARKUP_END = re.compile(r"(?P<mark>\*{1,2}|_{1,2}|`)$")
 _FULL_LINE = 0.75
 """A line this long against the passage's longest was broken for want of room, not because something ended."""
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """The sentences of Markdown as offsets: ``sentence_spans`` with two differences.
-
-    A mark opens the words after it (``…。**`` ``结束** …`` is cut before the mark), and a table row is one
-    sentence.
-    """
+    """The sentences of Markdown as offsets: ``sentence_spans``, except that a table row is one sentence."""
     spans: list[tuple[int, int]] = []
     for start, end in sentence_spans(text):
-        if not spans:
-            spans.append((start, end))
-            continue
-        first, last = spans[-1]
-        mark = _MARKUP_END.search(text, first, last)
-        if text[first] == "|" and "\n" not in text[first:start]:
+        first = spans[-1][0] if spans else start
+        if spans and text[first] == "|" and "\n" not in text[first:start]:
             spans[-1] = (first, end)
-        elif mark and last == start and text.count(mark["mark"], first, last) % 2:
-            spans[-1:] = [(first, mark.start()), (mark.start(), end)]
         else:
             spans.append((start, end))
     return spans

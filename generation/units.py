@@ -18,7 +18,9 @@ LONG_ITEM = 200
 PAGED_LEVEL = 6
 """The level of headings whose rank is not written."""
 QUESTION_LEVEL = 7
-"""The heading level of the questions in a list of questions and answers: below every real heading."""
+"""The level of questions in a list of questions and answers, and of bold lines: below every real heading."""
+LONGEST_RUN_IN = 24
+"""Characters up to which a first sentence only labels the next ("Symptom.", "Yes.", **原因。**)."""
 
 _FENCE = re.compile(r"\s*(?:>\s*)*(`{3,}|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s+\S")
@@ -28,6 +30,7 @@ _BARE_ROW = re.compile(r"\s*[^|\s][^|]*(?: \| [^|]*)+$")
 _NUMBERED_HEADING = re.compile(
     r"\s*(?:第[一二三四五六七八九十百\d]{1,4}[章节条部]|\d{1,2}(?:\.\d{1,2}){1,3}\s)(?=.{1,40}$)[^。！？；，,;:：|]*$"
 )
+_COLUMN_NAME = re.compile(r"[^\W\d]")
 _RULE = re.compile(r"[\s>*_\-]+$")
 _NUMBERED = (
     r"\d{1,2}(?:[)、．，](?!\d)|\.(?=\s|[\u3400-\u9fff`]))|[(（]\d{1,2}[)）]"
@@ -42,9 +45,16 @@ _QUESTION_OR_ANSWER = re.compile(r"\s*(?:(?P<question>(?:Q|问)\s*\d{0,3})|(?:A|
 _CLOSED = re.compile(r"[.!?:;。！？：；…]['\"”’)）】*_`]*\s*$")
 _HAN = re.compile("[\u3400-\u9fff]")
 _INDENT = " \t\u200b"
-_ANNOUNCES = re.compile(
-    r"[:：]$|(?:如下|以下|下列)(?!图)[^。]{0,12}[。.]?$|as follows[.]?$|following\b.{0,40}[.]?$"
+_REFERS_BELOW = re.compile(
+    r"(?:如下|以下|下列|下表)(?!图)[^。]{0,12}[。.]?$|(?:按|见|参[见照]|依照|根据)[^。，]{0,4}下表"
+    r"|as follows[.]?$|following\b.{0,40}[.]?$|\b(?:table|list|steps) below\b|\bbelow[.]?$",
+    re.I,
 )
+_ANNOUNCES = re.compile(r"[:：]$")
+_LABEL_LINE = re.compile(
+    r"\s*(?P<mark>\*\*|__)(?=\S)[^*_\n。！？!?，,;；]{1,40}?(?:[:：]|(?<![\u3400-\u9fff])\.)?(?P=mark)[ \t]*[:：]?\s*"
+)
+_RUN_IN = re.compile(r"(?:[A-Za-z'’-]+ ){0,2}[A-Za-z'’-]+[.:!]|(?P<mark>\*\*|__)[^*_]+[.:。：？?](?P=mark)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,12 @@ class Unit:
     @property
     def announces(self) -> bool:
         """Whether what follows belongs to it: it ends in a colon or says so."""
-        return bool(_ANNOUNCES.search(self.shown))
+        return bool(_ANNOUNCES.search(self.shown)) or self.refers_below
+
+    @property
+    def refers_below(self) -> bool:
+        """Whether it names a list or table that follows, maybe only after the rest of its paragraph."""
+        return self.kind in ("sentence", "item") and bool(_REFERS_BELOW.search(self.shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +154,7 @@ def _kind(line: str) -> UnitKind:
     """What a line begins."""
     if _FENCE.match(line):
         return "code"
-    if _HEADING.match(line):
+    if _HEADING.match(line) or _LABEL_LINE.fullmatch(line):
         return "heading"
     if _ROW.match(line):
         return "row"
@@ -185,7 +200,8 @@ def _units(text: str, lines: list[_Line], block: int) -> Iterator[Unit]:
     start, end, kind = lines[0].start, lines[-1].end, lines[0].kind
     if kind == "heading":
         marks = re.match(r"\s*(#*)", text[start:end])
-        level = len(marks[1]) if marks and marks[1] else PAGED_LEVEL
+        level = QUESTION_LEVEL if _LABEL_LINE.match(text, start, end) else PAGED_LEVEL
+        level = len(marks[1]) if marks and marks[1] else level
         yield Unit("heading", start, end, block, plain(text[start:end]), depth=level)
     elif kind == "code":
         yield Unit("code", start, end, block, text[start:end].strip("\n"))
@@ -201,7 +217,8 @@ def _rows(lines: list[_Line], block: int) -> Iterator[Unit]:
     """Rows with their column names; those of a PDF are its first line, where the passage holds it."""
     ruled = len(lines) > 1 and bool(_RULE_ROW.match(lines[1].text))
     bare = len(lines) > 1 and lines[0].start > 0 and bool(_BARE_ROW.match(lines[0].text))
-    header = tuple(cells(lines[0].text)) if ruled or bare else ()
+    names = tuple(cells(lines[0].text)) if ruled or bare else ()
+    header = names if ruled or all(_COLUMN_NAME.match(name) for name in names) else ()
     for line in lines[1 if header else 0 :]:
         if not _RULE_ROW.match(line.text):
             yield Unit("row", line.start, line.end, block, row_line(header, cells(line.text)), header=header)
@@ -217,7 +234,7 @@ def _item(text: str, start: int, end: int, block: int) -> Iterator[Unit]:
     if len(shown) <= LONG_ITEM:
         yield Unit("item", start, end, block, shown, depth, marker)
         return
-    spans = [(left + match.end(), right + match.end()) for left, right in sentences(text[match.end() : end])]
+    spans = _labelled_sentences(text, match.end(), end)
     left, right = spans[0]
     yield Unit("item", start, right, block, plain(text[left:right]), depth, marker)
     for left, right in spans[1:]:
@@ -231,10 +248,19 @@ def _sentences(text: str, start: int, end: int, block: int, depth: int) -> Itera
         yield Unit("heading", start, end, block, plain(text[start:end]), depth=QUESTION_LEVEL)
         return
     start = label.end() if label else start
-    for left, right in sentences(text[start:end]):
-        left, right = left + start, right + start
+    for left, right in _labelled_sentences(text, start, end):
         if not _RULE.match(text[left:right]):
             yield Unit("sentence", left, right, block, plain(text[left:right]), depth)
+
+
+def _labelled_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Sentences, the first together with the second where it only labels it."""
+    spans = [(left + start, right + start) for left, right in sentences(text[start:end])]
+    if len(spans) > 1:
+        (left, right), (_, last) = spans[:2]
+        if right - left <= LONGEST_RUN_IN and _RUN_IN.fullmatch(text, left, right):
+            spans[:2] = [(left, last)]
+    return spans
 
 
 def _depth(line: str) -> int:

@@ -9,7 +9,6 @@ from rerank.prompt import MAX_TOKENS
 from rerank.protocols import Stopped, never
 from rerank.steering import Steering
 from rerank.types import Scores
-from retrieval.analysis import detect_language
 from retrieval.protocols import TermStatistics
 
 BIAS = -7.78
@@ -79,6 +78,6 @@ def _relevance(wanted: Wanted, steering: Steering, read: Read) -> float:
     if steering.wishes:
         met = wanted.share(wanted.credit(frozenset().union(*read.found)))
         log_odds += STEERING * min(1.0, met / FULL_STEERING) * steering.match(read)
-    if wanted.strangers and detect_language(" ".join(read.sentences[read.context :])) == wanted.language:
+    if wanted.misses_a_stranger(read):
         log_odds += STRANGE_NAME
     return 1 / (1 + math.exp(-log_odds))

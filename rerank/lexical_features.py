@@ -94,6 +94,12 @@ class Wanted:
         credit.update((term, 1.0) for term in self.weights if term in found)
         return credit
 
+    def misses_a_stranger(self, read: "Read") -> bool:
+        """Whether a passage in the question's language lacks a name that no indexed text holds."""
+        there = frozenset().union(*read.found) if self.strangers else frozenset()
+        lacking = [name for name in self.strangers if not there.intersection(terms(name))]
+        return bool(lacking) and detect_language(" ".join(read.sentences[read.context :])) == self.language
+
     def share(self, credit: Mapping[str, float]) -> float:
         """The part of all weight that the credited terms carry."""
         total = sum(self.weights.values())

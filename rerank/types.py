@@ -18,13 +18,32 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """Relevance per passage in the order given, all by one judge; None for those it had no time for.
+
+    ``identity`` names the judge and ``floor`` is its own: below it nothing is evidence. Where nobody judged,
+    identity is empty, floor None and every relevance None. ``fallback``: not the configured reranker judged.
+    """
+
+    relevance: tuple[float | None, ...]
+    identity: str = ""
+    floor: float | None = None
+    fallback: bool = False
+    notices: tuple[Notice, ...] = ()
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reranked:
     """Candidates in their final order, best first, with what the user must be told.
 
-    ``identity`` is the reranker that judged them, empty where none did.
+    ``identity`` is the reranker that judged them, empty where none did; ``floor`` is that reranker's own and
+    ``fallback`` says that it was not the configured one.
     """
 
     ranked: tuple[Ranked, ...]
     identity: str
     notices: tuple[Notice, ...] = ()
     tokens: int = 0
+    floor: float | None = None
+    fallback: bool = False

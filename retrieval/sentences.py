@@ -1,6 +1,7 @@
 """Where sentences begin and end in Chinese and English text, by exact offsets."""
 
 import re
+from collections.abc import Iterator
 
 _HARD = "。！？；…"
 _CLOSERS = "”’」』）)\\]】》\"'*_`"
@@ -25,6 +26,12 @@ _LOOK_BACK = 40  # characters; enough for any abbreviation, and keeps long lines
 _MARKER = re.compile(r"(?:\d{1,4}|[A-Za-z]|[ivxIVX]{1,4})$")
 _LIST_LINE = re.compile(r"\s*(?:[-*+•·]\s|\d{1,4}[.)、]|[A-Za-z][.)]\s|[(（]\d{1,3}[)）])")
 _SOFT_WRAP = re.compile(r"\s{0,3}[a-z]")
+_QUOTES = {"“": "”", "「": "」", "『": "』"}
+_OPENING = re.compile(r"[“「『]|(?:(?<=^)|(?<=[\s(（:：,，。；;]))\"(?=[\w“])", re.M)
+_STRAIGHT_CLOSE = re.compile(r"(?<=\S)\"(?!\w)")
+_LONGEST_QUOTE = 300
+"""Characters up to which quoted speech is kept in one sentence: a longer quotation is a text of its own."""
+_MARKS_AFTER = re.compile(r"(?:\*+|_+|`+|[\"'])(?=[\w“「『])")
 _CLOSED_LINE = re.compile(r"[.!?:;。！？：；…|>]['\"”’)\]）】》*_`]*\s*$")
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 
@@ -37,6 +44,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     an ASCII ender before white space (not after abbreviations, initials and list numbers, not before a
     lower-case word, never inside decimals, versions and URLs), and at the end of a line; a line without an
     ender goes on where the next line starts in lower case (a hard-wrapped paragraph), except in fenced code.
+    A quotation that is closed on its line within 300 characters is not cut inside, and a mark that opens the
+    next words (``…。**结束** …``) belongs to them.
     """
     spans: list[tuple[int, int]] = []
     for start, end in _blocks(text):
@@ -68,13 +77,45 @@ def _blocks(text: str) -> list[tuple[int, int]]:
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
     pieces: list[tuple[int, int]] = []
     left = start
+    quoted = _quotations(text, start, end)
+    closing = next(quoted, None)
     for match in _END.finditer(text, start, end):
+        while closing is not None and closing[1] <= match.start():
+            closing = next(quoted, None)
+        if closing is not None and closing[0] < match.end() < closing[1]:
+            continue
         if match["dot"] is not None and not _dot_ends(text, left, match.start("dot"), match.end(), end):
             continue
-        pieces.append((left, match.end()))
-        left = match.end()
+        right = _without_opening(text, left, match)
+        pieces.append((left, right))
+        left = right
     pieces.append((left, end))
     return pieces
+
+
+def _quotations(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Quoted speech as (start, end) with its marks, in order and apart, each closed in time."""
+    position = start
+    while opening := _OPENING.search(text, position, end):
+        position = opening.end()
+        limit = min(end, position + _LONGEST_QUOTE)
+        if opening[0] == '"':
+            found = _STRAIGHT_CLOSE.search(text, position, limit)
+            close = found.start() if found else -1
+        else:
+            close = text.find(_QUOTES[opening[0]], position, limit)
+        if close >= 0 and "\n\n" not in text[position:close]:
+            yield opening.start(), close + 1
+            position = close + 1
+
+
+def _without_opening(text: str, left: int, match: re.Match[str]) -> int:
+    """The end of a sentence, less a mark after its ender that opens the words after it instead of closing."""
+    for marks in _MARKS_AFTER.finditer(text, match.start(), match.end() + 1):
+        before = text[max(left, marks.start() - _LONGEST_QUOTE) : marks.start()]
+        if marks.end() == match.end() and before.count(marks[0]) % 2 == 0:
+            return marks.start()
+    return match.end()
 
 
 def _dot_ends(text: str, left: int, dot: int, after: int, end: int) -> bool:

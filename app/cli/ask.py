@@ -2,15 +2,19 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from app.answering import Sources, Stage
 from app.cli.options import config_option, console, loaded, profile_option, settings_for
+from app.cli.server import RunningServer, say_where
+from app.errors import DataDirectoryLocked
 from app.result import Result, ResultView, result_view
+from app.settings import Settings
 from generation.types import Delta
 
 
@@ -38,29 +42,18 @@ def ask(
     config: Path | None,
 ) -> None:
     """Ask a question and read the answer with its citations."""
-    with loaded(settings_for(config, profile)) as services:
-        request = services.ask(
-            question,
-            collection=collection,
-            instruction=instruction,
-            rerank=not no_rerank,
-            top_k=top_k,
-            top_n=top_n,
-        )
-        result: Result | None = None
-        streamed = ""
-        for event in services.answering.ask(request, lambda: False):
-            if isinstance(event, Delta) and not as_json:
-                sys.stdout.write(event.text)
-                sys.stdout.flush()
-                streamed += event.text
-            elif isinstance(event, Result):
-                result = event
-            elif not isinstance(event, (Stage, Sources, Delta)):
-                raise TypeError(f"unknown event {event!r}")
-        if result is None:
-            raise RuntimeError("the answering path ended without a result")
-    view = result_view(result)
+    asked = Question(question, collection, instruction, not no_rerank, top_k, top_n)
+    view: ResultView | None = None
+    streamed = ""
+    for piece in _pieces(asked, settings_for(config, profile)):
+        if isinstance(piece, ResultView):
+            view = piece
+        elif not as_json:
+            sys.stdout.write(piece.text)
+            sys.stdout.flush()
+            streamed += piece.text
+    if view is None:
+        raise RuntimeError("the answering path ended without a result")
     if as_json:
         click.echo(json.dumps(view.model_dump(mode="json"), ensure_ascii=False, indent=2))
         return
@@ -71,6 +64,37 @@ def ask(
     _print_sources(view, out)
     if explain:
         _print_stages(view, out)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked on the command line."""
+
+    question: str
+    collection: str | None
+    instruction: str | None
+    rerank: bool
+    top_k: int | None
+    top_n: int | None
+
+
+def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]:
+    """The answer as it is written, here or at the server that owns the data directory; the result last."""
+    fields = asdict(asked)
+    try:
+        with loaded(settings) as services:
+            request = services.ask(fields.pop("question"), **fields)
+            for event in services.answering.ask(request, lambda: False):
+                if isinstance(event, Delta):
+                    yield event
+                elif isinstance(event, Result):
+                    yield result_view(event)
+    except DataDirectoryLocked:
+        server = RunningServer.of(settings)
+        if server is None:
+            raise
+        say_where(server)
+        yield from server.ask(asdict(asked))
 
 
 def _print_sources(view: ResultView, console: Console) -> None:

@@ -19,7 +19,9 @@ from rich.table import Table
 
 from app.catalogue import say
 from app.cli.options import config_option, console, loaded, profile_option, settings_for
-from app.documents import FileReport
+from app.cli.server import RunningServer, say_where
+from app.errors import DataDirectoryLocked
+from app.reports import FileReport
 from ingest.load import find_files
 from ingest.pipeline import Progress as StageProgress
 
@@ -47,13 +49,23 @@ def ingest(
     are in.
     """
     found = find_files(paths)
-    with loaded(settings_for(config, profile)) as services:
-        if instruction is not None:
-            services.collections.set_instruction(services.collections.create(collection).id, instruction)
-        with services.writing() as library:
-            failed = report(
-                lambda progress: library.ingest(found.files, collection, progress), len(found.files)
-            )
+    settings = settings_for(config, profile)
+    try:
+        with loaded(settings) as services:
+            if instruction is not None:
+                services.collections.set_instruction(services.collections.create(collection).id, instruction)
+            with services.writing() as library:
+                failed = report(
+                    lambda progress: library.ingest(found.files, collection, progress), len(found.files)
+                )
+    except DataDirectoryLocked:
+        server = RunningServer.of(settings)
+        if server is None:
+            raise
+        say_where(server)
+        failed = report(
+            lambda progress: server.ingest(found.files, collection, instruction, progress), len(found.files)
+        )
     for path, reason in found.skipped:
         click.echo(f"skipped {path}: {reason}", err=True)
     if not found.files:

@@ -2,10 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.settings import shipped
@@ -125,3 +129,52 @@ def test_missing_weights_are_reported_with_the_remedy(tmp_path: Path) -> None:
     assert (
         "reranker 'Qwen/Qwen3-Reranker-0.6B' is not on this disk; run `touchstone models pull`" in done.stderr
     )
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data directory that a running server owns."""
+    folder = tmp_path_factory.mktemp("serving")
+    environment = {**os.environ, "TOUCHSTONE_DATA_DIR": str(folder), "TOUCHSTONE_PROFILE": "starter"}
+    environment["TOUCHSTONE_DEMO"] = "false"
+    server = subprocess.Popen(
+        [TOUCHSTONE, "serve", "--port", "0"], env=environment, cwd="/", stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    line = server.stdout.readline()
+    url = line.removeprefix("Touchstone serves ").split()[0]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and httpx.get(f"{url}/readyz").status_code != 200:
+        time.sleep(0.1)
+    yield folder
+    server.terminate()
+    assert server.wait(20) in (0, -signal.SIGTERM)
+    server.stdout.close()
+
+
+def test_commands_go_through_the_server_that_owns_the_data(serving: Path, tmp_path: Path) -> None:
+    text = "# Leave\n\nEmployees have 12 days of annual leave.\n"
+    (tmp_path / "leave.md").write_text(text, encoding="utf-8")
+    (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.7 this is no PDF")
+    done = _run(serving, "ingest", str(tmp_path), "--collection", "x", "--instruction", "Prefer numbers")
+    assert done.returncode == 1, done.stderr
+    assert "1 added, 1 failed" in done.stdout
+    assert "failed: bad.pdf [damaged]" in done.stdout
+    asked = _run(serving, "ask", "How many days of annual leave do employees have?", "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert "through the running server at http://127.0.0.1:" in asked.stderr
+    answer = json.loads(asked.stdout)
+    assert "12 days" in answer["answer"]
+    assert answer["instruction"] == "Prefer numbers"
+
+
+def test_problem_of_the_running_server_is_one_line(serving: Path) -> None:
+    done = _run(serving, "ask", "leave", "--collection", "nothing")
+    assert done.returncode == 1
+    assert "touchstone: the running server refused: Not found: collection 'nothing'" in done.stderr
+
+
+def test_command_that_needs_the_directory_itself_names_the_server(serving: Path) -> None:
+    done = _run(serving, "doctor")
+    assert done.returncode == 1
+    assert "is in use by process" in done.stdout

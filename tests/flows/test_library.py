@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.documents import FileReport
 from app.errors import NotFound
+from app.reports import FileReport
 from app.services import Services
 from retrieval.errors import IndexMismatch
 from retrieval.manifest import IndexManifest

@@ -212,6 +212,12 @@ def test_name_that_stands_nowhere_in_the_index_is_no_evidence() -> None:
     assert unknown.score(question, [passage], "").relevance[0] < LexicalReranker.default_floor
 
 
+def test_name_that_stands_in_the_passage_is_no_stranger() -> None:
+    reranker = LexicalReranker(Indexed("capital"))
+    passage = "Paris is the capital and largest city of France."
+    assert reranker.score("What is the capital of France?", [passage], "").relevance[0] > 0.5
+
+
 def test_unknown_name_counts_only_in_the_language_of_the_question() -> None:
     reranker = LexicalReranker(Indexed("hotel", "住宿", "出差"))
     question = "What is the hotel limit for a business trip to Shanghai?"
