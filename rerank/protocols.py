@@ -1,7 +1,7 @@
 """The role of reranking."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rerank.types import Scores
 
@@ -32,3 +32,12 @@ class Reranker(Protocol):
         An empty instruction means the model's default. ``stopped`` is polled between batches; once it is true
         the call raises ``RerankStopped``. Raises ``RerankError`` when the model cannot score.
         """
+
+
+@runtime_checkable
+class HasDevice(Protocol):
+    """A reranker that computes on this machine and knows on what."""
+
+    @property
+    def device(self) -> str:
+        """``cpu``, ``cuda`` or another type of torch device."""

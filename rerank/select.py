@@ -52,16 +52,17 @@ def select(ranked: Sequence[Ranked], *, top_n: int, floor: float, near_duplicate
 
     A passage repeats a better one when at least the share ``near_duplicate`` of its three-term shingles
     stands there, with no number and no negation of its own: 3.1 and 3.2, 支持 and 不支持 are both shown.
-    Candidates without relevance (not reranked) are measured against no floor.
+    Where nothing was judged, candidates are measured against no floor; where something was, only that can be
+    evidence, and what the latency budget left unjudged is passed over.
 
     Notices: ``near_duplicates_collapsed`` (count); ``below_floor`` (count, floor) for passages that would
     have been among the N; ``no_evidence`` (best, floor) where none is left.
     """
-    distinct, repeated = _distinct(ranked, top_n, near_duplicate)
+    judged = [entry for entry in ranked if entry.relevance is not None]
+    distinct, repeated = _distinct(judged or ranked, top_n, near_duplicate)
     notices = [Notice.of("near_duplicates_collapsed", count=repeated)] if repeated else []
     kept = [entry for entry in distinct if entry.relevance is None or entry.relevance >= floor]
-    judged = [entry.relevance for entry in ranked if entry.relevance is not None]
-    best = max(judged) if judged else None
+    best = max((entry.relevance for entry in judged if entry.relevance is not None), default=None)
     below = len(distinct) - len(kept)
     if below and kept:
         notices.append(Notice.of("below_floor", count=below, floor=f"{floor:.2f}"))

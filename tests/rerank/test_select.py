@@ -88,4 +88,4 @@ def test_contradicting_passages_are_both_shown(one: str, other: str) -> None:
 def test_floor_is_the_rerankers_own() -> None:
     assert floor_for(OverlapReranker()) == 0.3
     assert floor_for(TimedReranker(OverlapReranker())) == 0.3
-    assert floor_for(LexicalReranker(None)) == 0.5
+    assert floor_for(LexicalReranker(None)) == 0.25
