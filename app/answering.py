@@ -5,10 +5,11 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.catalogue import say
 from app.models import Models
+from app.quotes import Quotes
 from app.result import ModelNames, Result
 from app.settings import Settings
 from app.storage.chunks import Chunks
@@ -70,7 +71,7 @@ class _Trace:
     began: float
     query: Query | None = None
     ranked: tuple[Ranked, ...] = ()
-    reranker: str = ""
+    reranked: Reranked = field(default_factory=lambda: Reranked((), ""))
     notices: list[Notice] = field(default_factory=list)
     timings: list[tuple[str, float]] = field(default_factory=list)
 
@@ -91,12 +92,14 @@ class Answering:
         vectors: VectorStore,
         lexical: LexicalIndex,
         chunks: Chunks,
+        quotes: Quotes,
         settings: Settings,
     ) -> None:
         self._models = models
         self._vectors = vectors
         self._lexical = lexical
         self._chunks = chunks
+        self._quotes = quotes
         self._settings = settings
         starter = models.profile == "starter"
         self._retrieval = settings.retrieval.for_hashing() if starter else settings.retrieval
@@ -126,7 +129,7 @@ class Answering:
         selection = self._select(trace)
         yield trace.lap("select", began)
         if not selection.passages:
-            yield self._finish(trace, self._abstain(query, selection))
+            yield self._finish(trace, self._abstain(trace, query, selection))
             return
         yield Sources(selection.passages)
         yield from self._generate(trace, query, selection, stopped)
@@ -147,13 +150,13 @@ class Answering:
         trace.ranked = tuple(Ranked(candidate, None, candidate.rank) for candidate in recalled.candidates)
         return trace.lap("recall", began)
 
-    def _abstain(self, query: Query, selection: Selection) -> Answer:
+    def _abstain(self, trace: _Trace, query: Query, selection: Selection) -> Answer:
         return abstain(
             query.asked,
             language=query.language,
             nearest=[ranked.chunk for ranked in selection.nearest],
             relevance=selection.best,
-            floor=None if selection.best is None else self._floor(),
+            floor=None if selection.best is None else self._floor(trace.reranked),
         )
 
     def _rerank(self, trace: _Trace, query: Query, stopped: Stopped) -> Stage:
@@ -168,25 +171,26 @@ class Answering:
             stopped=stopped,
         )
         trace.ranked = reranked.ranked
-        trace.reranker = reranked.identity
-        # A reranker that failed its self-test has a notice of its own, which says more than "off".
-        broken = wanted and self._models.reranker is None
-        trace.notices.extend(n for n in reranked.notices if not (broken and n.code == "rerank_off"))
+        trace.reranked = reranked
+        trace.notices.extend(reranked.notices)
         return trace.lap("rerank", began)
 
     def _select(self, trace: _Trace) -> Selection:
         selection = select(
             trace.ranked,
             top_n=trace.ask.top_n,
-            floor=self._floor(),
+            floor=self._floor(trace.reranked),
             near_duplicate=self._settings.rerank.near_duplicate,
         )
         trace.notices.extend(selection.notices)
         return selection
 
-    def _floor(self) -> float:
+    def _floor(self, reranked: Reranked) -> float:
+        """The floor of whoever judged; the admin's is meant for the reranker that is configured."""
         set_by_admin = self._settings.rerank.floor
-        return self._models.floor if set_by_admin is None else set_by_admin
+        if set_by_admin is not None and not reranked.fallback:
+            return set_by_admin
+        return self._models.reranker.floor if reranked.floor is None else reranked.floor
 
     def _generate(
         self, trace: _Trace, query: Query, selection: Selection, stopped: Stopped
@@ -230,6 +234,8 @@ class Answering:
         yield self._finish(trace, answer)
 
     def _finish(self, trace: _Trace, answer: Answer, suggestions: Sequence[str] = ()) -> Result:
+        citations, notices = self._quotes.verified(answer.citations)
+        answer = replace(answer, citations=citations, notices=(*answer.notices, *notices))
         trace.timings.append(("total", (time.perf_counter() - trace.began) * 1000))
         assert trace.query is not None  # noqa: S101 - set before anything can finish
         return Result(
@@ -243,7 +249,7 @@ class Answering:
             profile=self._models.profile,
             models=ModelNames(
                 embedder=self._models.embedder.identity if trace.ranked else "",
-                reranker=trace.reranker,
+                reranker=trace.reranked.identity,
                 generator=answer.model,
             ),
             timings_ms=tuple(trace.timings),

@@ -48,6 +48,18 @@ class NotReady(TouchstoneError):
     code = "not_ready"
 
 
+class TooLarge(TouchstoneError):
+    """More input than one request may carry."""
+
+    code = "too_large"
+
+
+class RerankFailed(TouchstoneError):
+    """No reranker could judge, or several had to and their scores do not compare."""
+
+    code = "rerank_unavailable"
+
+
 class Busy(TouchstoneError):
     """Every slot and every place in the queue is taken; ``retry_after_s`` says when to try again."""
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import ask, documents, health, reading
+from app.api import ask, documents, health, reading, rerank
+from app.api.large_body import LargeBodyProblem
 from app.api.problems import install
 from app.gate import Gate
 from app.services import Services
@@ -31,17 +32,17 @@ def create_app(services: Services) -> FastAPI:
             app.state.gate.close()
             await asyncio.to_thread(services.close)
 
-    app = FastAPI(
-        title="Touchstone", lifespan=lifespan, docs_url=None, redoc_url=None, max_body_size=MAX_BODY_BYTES
-    )
+    app = FastAPI(title="Touchstone", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     app.state.gate = Gate(
         concurrency=services.settings.server.concurrency, queue=services.settings.server.queue
     )
     install(app)
     uploads = documents.routes(services.settings.ingest.max_file_bytes)
-    for router in (health.routes, reading.routes, ask.routes, uploads, pages.router()):
-        app.include_router(router)
+    judging = rerank.routes(services.settings.rerank_api)
+    for router in (health.routes, reading.routes, ask.routes, uploads, judging, pages.router()):
+        app.include_router(router, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(LargeBodyProblem)
     app.add_middleware(SameOrigin, hosts=("localhost",))
     app.add_middleware(SecurityHeaders)
     return app

@@ -4,23 +4,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 from generation.protocols import Generator
-from rerank.protocols import Reranker
+from rerank.guarded import GuardedReranker
 from retrieval.protocols import Embedder
 from retrieval.types import Notice
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """``profile`` is the one that runs, ``reason`` says why. ``reranker`` is None when its self-test failed.
+    """``profile`` is the one that runs, ``reason`` says why. ``notices`` go with every answer.
 
-    ``floor``: relevance (0..1) below which this reranker's passages are no evidence. ``notices`` go with
-    every answer.
+    The ``reranker`` knows whether it may be trusted, and who judges where it may not.
     """
 
     profile: Literal["qwen", "starter", "remote"]
     reason: Notice
     embedder: Embedder
-    reranker: Reranker | None
+    reranker: GuardedReranker
     generator: Generator
-    floor: float
     notices: tuple[Notice, ...] = ()

@@ -13,6 +13,7 @@ from app.answering import Answering, Ask
 from app.documents import Library
 from app.errors import BadRequest, NotFound, NotReady
 from app.models import Models
+from app.quotes import Quotes
 from app.reports import FileReport
 from app.result import Result
 from app.settings import Settings, shipped
@@ -125,6 +126,7 @@ class Services:
                 vectors=self._vectors,
                 lexical=self.lexical,
                 chunks=self.chunks,
+                quotes=Quotes(self.database, self.blobs),
                 settings=self.settings,
             )
             if demo:

@@ -68,6 +68,17 @@ class ServerSettings(BaseModel):
     concurrency: int = Field(2, ge=1, le=64, description="questions answered at the same time")
 
 
+class RerankApiSettings(BaseModel):
+    """What one request to the rerank routes may carry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_documents: int = Field(1_000, ge=1, description="documents, or pairs to score")
+    max_characters: int = Field(1_000_000, ge=1, description="characters of one document")
+    max_query_characters: int = Field(20_000, ge=1)
+    max_body_bytes: int = Field(32_000_000, ge=1)
+
+
 class ChromaSettings(BaseModel):
     """Where Chroma runs: embedded in the data directory, or a server."""
 
@@ -87,6 +98,7 @@ class Settings(BaseModel):
     demo: bool = Field(True, description="load the demo knowledge base at the first start")
     models: ModelsSettings = ModelsSettings()
     server: ServerSettings = ServerSettings()
+    rerank_api: RerankApiSettings = RerankApiSettings()
     chroma: ChromaSettings = ChromaSettings()
     ingest: IngestSettings = IngestSettings()
     retrieval: RetrievalSettings = RetrievalSettings()

@@ -12,8 +12,11 @@ from app.models import Models
 from app.settings import Settings
 from app.weights import ROLES, Located, locate, role_settings
 from generation.protocols import Generator
+from rerank.breaker import CircuitBreaker
+from rerank.budget import CPU_BUDGET_S, LatencyBudget
 from rerank.errors import RerankError
-from rerank.protocols import Reranker
+from rerank.guarded import GuardedReranker
+from rerank.protocols import HasDevice, Reranker
 from retrieval.protocols import Embedder, TermStatistics
 from retrieval.types import Notice
 
@@ -29,8 +32,8 @@ class ModelsMissing(TouchstoneError):
 def build_models(settings: Settings, statistics: TermStatistics) -> Models:
     """The models of the profile that is set, or of the best one possible here (``auto``).
 
-    Raises ``ModelsMissing`` or ``SettingsError`` naming what lacks and how to get it. A reranker that fails
-    its self-test is left out, with a notice that goes with every answer.
+    Raises ``ModelsMissing`` or ``SettingsError`` naming what lacks and how to get it. A reranker that
+    cannot be loaded or fails its self-test is left out, and the lexical one judges in its place.
     """
     profile, reason = choose_profile(settings)
     if profile == "starter":
@@ -38,8 +41,16 @@ def build_models(settings: Settings, statistics: TermStatistics) -> Models:
     located = {role: locate(settings, role) for role in ROLES}
     embedder = _embedder(settings, located["embedder"])
     generator = _generator(settings, located["generator"])
-    reranker, floor, notices = _tested(_reranker(settings, located["reranker"]))
-    return Models(profile, reason, embedder, reranker, generator, floor, notices)
+    reranker = _guarded_model(settings, located["reranker"], statistics)
+    return Models(profile, reason, embedder, reranker, generator)
+
+
+def build_reranker(settings: Settings, statistics: TermStatistics | None) -> GuardedReranker:
+    """The reranker of the profile without the other models. Raises as ``build_models`` does."""
+    profile, _ = choose_profile(settings)
+    if profile == "starter":
+        return _guarded_lexical(settings, statistics)
+    return _guarded_model(settings, locate(settings, "reranker"), statistics)
 
 
 def choose_profile(settings: Settings) -> tuple[Literal["qwen", "starter", "remote"], Notice]:
@@ -68,14 +79,13 @@ def choose_profile(settings: Settings) -> tuple[Literal["qwen", "starter", "remo
 
 def _starter(settings: Settings, reason: Notice, statistics: TermStatistics) -> Models:
     from generation.extractive import ExtractiveGenerator
-    from rerank.lexical import LexicalReranker
     from retrieval.hashing import HashingEmbedder
 
     generator: Generator = ExtractiveGenerator()
     if settings.models.generator.url:
         generator = _remote_generator(settings)
-    reranker, floor, notices = _tested(LexicalReranker(statistics))
-    return Models("starter", reason, HashingEmbedder(), reranker, generator, floor, notices)
+    reranker = _guarded_lexical(settings, statistics)
+    return Models("starter", reason, HashingEmbedder(), reranker, generator)
 
 
 def _embedder(settings: Settings, located: Located | None) -> Embedder:
@@ -131,19 +141,55 @@ def _remote_generator(settings: Settings) -> Generator:
     )
 
 
-def _tested(reranker: Reranker) -> tuple[Reranker | None, float, tuple[Notice, ...]]:
-    """The reranker if its known-answer pairs come out right; else none, and the notice that says so."""
-    from rerank.select import floor_for
-    from rerank.selftest import self_test
-    from rerank.timed import TimedReranker
+def _guarded_lexical(settings: Settings, statistics: TermStatistics | None) -> GuardedReranker:
+    from rerank.lexical import LexicalReranker
 
-    timed = TimedReranker(reranker)
+    guarded = GuardedReranker(LexicalReranker(statistics), breaker=_breaker(settings))
+    guarded.verify()
+    return guarded
+
+
+def _guarded_model(
+    settings: Settings, located: Located | None, statistics: TermStatistics | None
+) -> GuardedReranker:
+    """The configured model, tested, with the lexical reranker for when it fails."""
+    from rerank.lexical import LexicalReranker
+    from rerank.timed import TimedReranker
+    from rerank.unavailable import UnavailableReranker
+
+    primary: Reranker
     try:
-        self_test(timed)
+        primary = _reranker(settings, located)
     except RerankError as error:
-        log.exception("the reranker failed its self-test and is turned off")
-        return None, 0.0, (Notice.of("reranker_unavailable", reranker=reranker.identity, reason=error),)
-    return timed, floor_for(timed), ()
+        log.exception("the reranker could not be loaded")
+        primary = UnavailableReranker(settings.models.reranker.model, error)
+    budget_s = _budget_s(settings, primary)
+    guarded = GuardedReranker(
+        TimedReranker(primary, timeout_s=settings.rerank.timeout_s),
+        LexicalReranker(statistics),
+        breaker=_breaker(settings),
+        budget=LatencyBudget(budget_s) if budget_s else None,
+        retest=bool(settings.models.reranker.url),
+    )
+    guarded.verify()
+    return guarded
+
+
+def _breaker(settings: Settings) -> CircuitBreaker:
+    return CircuitBreaker(
+        failures=settings.rerank.breaker_failures,
+        window_s=settings.rerank.breaker_window_s,
+        pause_s=settings.rerank.breaker_pause_s,
+    )
+
+
+def _budget_s(settings: Settings, reranker: Reranker) -> float:
+    """Seconds a question may spend in the reranker, 0 for no bound."""
+    if settings.rerank.latency_budget_s is not None:
+        return settings.rerank.latency_budget_s
+    local = settings.models.reranker
+    device = reranker.device if isinstance(reranker, HasDevice) else local.device
+    return 0.0 if local.url or device == "cuda" else CPU_BUDGET_S
 
 
 def _required(located: Located | None, role: str) -> Located:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from generation.estimate import estimate_tokens
 from generation.evidence import Asked, Reading, Scored, ask, rank_units, read, relevant_code
-from generation.expected import Kind, sub_questions
-from generation.units import Unit
+from generation.excerpts import Excerpt
+from generation.expected import Kind, compared, situation, sub_questions
+from generation.sections import named_section
 from retrieval.types import Passage
 
 # Chosen by reading the answers to the development questions of docs_ds.
@@ -33,21 +34,12 @@ SHORT = 30
 _HARD_KINDS = frozenset({Kind.DURATION, Kind.QUANTITY, Kind.TIME, Kind.REASON, Kind.CODE, Kind.PERSON})
 """Kinds whose answer is recognised surely enough to be looked for until it is found."""
 _POINTS_BACK = re.compile(
-    r"(?:它|其|这|该|此|上述|因此|所以|但|不过|否则|同时"
-    r"|(?:it|its|they|this|these|that|those|however|but|therefore|otherwise|also|then)\b)",
+    r"(?:它|其|这|该|此|上述|因此|所以|但|不过|否则|同时|然后|接着|最后"
+    r"|(?:it|its|they|this|these|that|those|however|but|therefore|otherwise|also|then|secondly|finally)\b)",
     re.I,
 )
 _VERDICT = re.compile(r"(?:^|[:：“\"]\s*)(?:[不没]?(?:是|会|有|支持|可以|能|需要)的?|yes|no)[。.!！]$", re.I)
 _EXAMPLE = re.compile(r"(?:例如|比如|例：|示例|eg\b|e\.g\.|for example|for instance)", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """The units of one passage that an answer quotes, in reading order, and the heading they stand under."""
-
-    passage: Passage
-    units: tuple[Unit, ...]
-    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +56,16 @@ def choose(question: str, passages: Sequence[Passage]) -> list[Excerpt]:
     Empty where no unit, nor what it stands under, has a term in common with the question.
     """
     readings = [read(passage) for passage in passages]
+    if section := named_section(question, readings):
+        return section
     whole = ask(question, readings)
     chosen: list[_Stretch] = []
+    told = ask(situation(question), readings)
     for part in sub_questions(question):
-        asked = whole if part == question else _within(ask(part, readings), whole)
-        _add(chosen, asked, rank_units(asked, readings))
+        asked = whole if part == question else _within(ask(part, readings), whole, told)
+        ranked = rank_units(asked, readings)
+        _add(chosen, asked, ranked)
+        _add_compared(chosen, asked, ranked, compared(part))
     return _excerpts(chosen, whole)
 
 
@@ -82,14 +79,18 @@ def opening(passage: Passage) -> Excerpt:
     return _excerpts([_grown(Scored(reading, first, 0.0), steps)], steps)[0]
 
 
-def _within(part: Asked, whole: Asked) -> Asked:
+def _within(part: Asked, whole: Asked, told: Asked) -> Asked:
     """A part of a question, with the rest of the question as a weak hint at what it is about."""
+    if Kind.REMEDY in part.kinds and told.weights:
+        rest = {f: w for f, w in told.weights.items() if f not in part.weights}
+        return replace(part, situation=rest)
     return replace(part, weights={f: part.weights.get(f, 0.25 * w) for f, w in whole.weights.items()})
 
 
 def _add(chosen: list[_Stretch], asked: Asked, ranked: Sequence[Scored]) -> None:
     """Add the best stretch, then those that add something to it."""
-    ranked = [found for found in ranked if found.score > 0 and not _promises_in_vain(found)]
+    ranked = [found for found in ranked if found.score > 0]
+    ranked = [found for found in ranked if not _promises_in_vain(found)] or ranked
     known: frozenset[str] = frozenset()
     missing = asked.kinds & _HARD_KINDS
     for found in ranked:
@@ -108,13 +109,25 @@ def _add(chosen: list[_Stretch], asked: Asked, ranked: Sequence[Scored]) -> None
             missing -= asked.kinds_met(stretch.reading.units[i])
 
 
+def _add_compared(
+    chosen: list[_Stretch], asked: Asked, ranked: Sequence[Scored], names: Sequence[str]
+) -> None:
+    """For each of the things compared, the best unit that begins with its name."""
+    for name in names:
+        about = [f for f in ranked if f.score > 0 and f.unit.shown.casefold().startswith(name.casefold())]
+        if about and not any(f.reading is s.reading and f.index in s.indices for f in about for s in chosen):
+            chosen.append(_alone(about[0], asked))
+
+
 def _adds(
     found: Scored, best: Scored, asked: Asked, known: frozenset[str], missing: frozenset[Kind]
 ) -> bool:
     """Whether a unit is worth adding: an equal of the best, new terms, or a kind of answer still missing."""
     gain = asked.share(found.own - known)
     if found.reading is not best.reading:
-        return found.score >= FOREIGN_CLOSE * best.score and gain >= FOREIGN_GAIN
+        new = gain >= FOREIGN_GAIN or bool(found.kinds & missing)
+        new = new and not _POINTS_BACK.match(found.unit.shown)
+        return found.score >= FOREIGN_CLOSE * best.score and new
     if found.unit.block == best.unit.block and found.unit.kind in ("item", "row"):
         equal = EQUAL_ITEM if found.unit.kind == "item" else EQUAL_ROW
         if found.score >= (EQUAL_LISTED if Kind.LISTING in asked.kinds else equal) * best.score:
@@ -129,14 +142,20 @@ def _promises_in_vain(found: Scored) -> bool:
 
 
 def _grown(found: Scored, asked: Asked) -> _Stretch:
-    """The best unit with all that belongs to it: its whole procedure, its code, its lead-in."""
+    """The best unit with all that belongs to it: its whole procedure, its code, its lead-in.
+
+    Where the largest or smallest is asked for, a row comes with its table: the passage may not hold all of
+    it, so the rows are shown rather than one of them named.
+    """
     reading, i = found.reading, found.index
     units = reading.units
     indices = set(_alone(found, asked).indices)
-    if units[i].ordered and asked.procedural:
+    compares = units[i].kind == "row" and Kind.EXTREME in asked.kinds
+    if compares or (units[i].ordered and asked.procedural):
         indices.update(_matching(reading, _block(reading, i), asked))
     last = max(indices)
-    if (asked.procedural or Kind.CODE in asked.kinds) and last + 1 < len(units) and units[last + 1].kind == "code":
+    wants_code = asked.procedural or Kind.CODE in asked.kinds
+    if wants_code and last + 1 < len(units) and units[last + 1].kind == "code":
         indices.add(last + 1)
     first = min(indices)
     led = units[first].kind == "code" or (units[first].kind in ("item", "row") and len(indices) > 1)
@@ -150,13 +169,20 @@ def _alone(found: Scored, asked: Asked) -> _Stretch:
     reading, i = found.reading, found.index
     units = reading.units
     indices = {i} | (_paragraph(reading, i) if units[i].kind == "sentence" else set())
-    last = max(indices)
-    if units[last].announces or (units[i].kind == "item" and len(units[i].shown) <= SHORT):
-        indices.update(_matching(reading, _members(reading, last), asked))
+    for j in sorted(indices):
+        if units[j].announces or (units[i].kind == "item" and len(units[i].shown) <= SHORT):
+            indices.update(_matching(reading, _members(reading, j), asked))
     last = max(indices)
     if last + 1 < len(units) and _EXAMPLE.match(units[last + 1].shown) and len(units[last + 1].shown) <= 120:
         indices.add(last + 1)
     return _Stretch(reading, frozenset(indices))
+
+
+def _kept(reading: Reading, i: int, chosen: frozenset[int] | set[int]) -> bool:
+    """Whether a unit announces nothing, or something that was chosen too."""
+    if not reading.units[i].announces or i + 1 in chosen:
+        return True
+    return not chosen.isdisjoint(_members(reading, i))
 
 
 def _block(reading: Reading, i: int) -> list[int]:
@@ -187,8 +213,15 @@ def _opened(text: str) -> bool:
 
 
 def _members(reading: Reading, i: int) -> list[int]:
-    """What stands under unit ``i``: deeper items, or the list, table, code or short lines that follow."""
+    """What stands under unit ``i``: deeper items, or the list, table, code or short lines that follow.
+
+    A table or list that the unit names may follow after the rest of its paragraph.
+    """
     units = reading.units
+    if units[i].kind == "sentence" and units[i].refers_below:
+        last = max(_block(reading, i))
+        if last + 1 < len(units) and units[last + 1].kind in ("item", "row", "code"):
+            i = last
     below: list[int] = []
     for j in range(i + 1, len(units)):
         first, unit = units[i + 1], units[j]
@@ -224,7 +257,7 @@ def _excerpts(chosen: Sequence[_Stretch], asked: Asked) -> list[Excerpt]:
     for number, reading in sorted(readings.items()):
         indices = {i for s in chosen if s.reading.passage.number == number for i in s.indices}
         # A sentence that announces something that was not chosen is left out, unless it is all there is.
-        kept = {i for i in indices if not reading.units[i].announces or i + 1 in indices} or indices
+        kept = {i for i in indices if _kept(reading, i, indices)} or indices
         units = (reading.units[i] for i in sorted(kept))
         shown = (replace(u, shown=relevant_code(u.shown, asked)) if u.kind == "code" else u for u in units)
         excerpts.append(Excerpt(reading.passage, tuple(shown), reading.headings[min(kept)]))

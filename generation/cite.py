@@ -18,6 +18,8 @@ LEAD_IN_TOKENS = 4
 
 _ENDED = re.compile(r"\s*(?:[。！？；.!?;\n]|\Z)")
 _LIST_NUMBER = re.compile(r"^\s*\d{1,3}[.)、．]\s*")
+_LISTED = re.compile(r"\s*(?:[-*+|]|\d{1,3}[.)、．])")
+_ANNOUNCES = re.compile(r"[^“”《》]*[:：]\s*$")  # a line that names its source is not out of it
 _BETWEEN_MARKS = re.compile(r"[\s,，、;；]*\Z")
 
 
@@ -107,19 +109,29 @@ def _claims(text: str, marks: Sequence[Mark]) -> list[str]:
 
 
 def _claim_before(region: str) -> str:
-    """The last line that says something, or the last code block with the line that announces it."""
+    """The last paragraph, list, table or code block that says something, with the line that announces it."""
     region = region.rstrip()
     for start, end in reversed(fenced_spans(region)):
         if end == len(region):
-            return _last_line(region[:start]) + "\n" + region[start:]
-    return _last_line(region)
+            above = _last_block(region[:start])[-1]
+            return region[start:] if above and not _ANNOUNCES.match(above) else f"{above}\n{region[start:]}"
+    block = _last_block(region)
+    return "\n".join(_LIST_NUMBER.sub("", line) for line in block)
 
 
-def _last_line(region: str) -> str:
-    for line in reversed(region.splitlines()):
-        if features(line):
-            return _LIST_NUMBER.sub("", line)
-    return ""
+def _last_block(region: str) -> list[str]:
+    """The lines of the last block, those of a list or table with the line above that announces them."""
+    lines = region.splitlines()
+    while lines and not features(lines[-1]):
+        lines.pop()
+    first = len(lines)
+    while first > 0 and lines[first - 1].strip():
+        first -= 1
+    block = lines[first:]
+    above = next((line for line in reversed(lines[:first]) if line.strip()), "")
+    if len(block) > 1 and _LISTED.match(block[0]) and _ANNOUNCES.match(above):
+        block = [above, *block]
+    return block or [""]
 
 
 def _claim(before: str, after: str) -> str:

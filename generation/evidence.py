@@ -4,9 +4,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from generation.expected import Kind, expected_kinds, headed, meets
+from generation.expected import Kind, expected_kinds, headed, meets, without_actor
 from generation.markup import plain
 from generation.units import QUESTION_LEVEL, Unit, split_units
 from retrieval.analysis import content_terms, terms
@@ -15,7 +15,7 @@ from retrieval.types import Passage
 
 # Chosen by reading the answers to the development questions of docs_ds; shares are of the question's weight.
 CONTEXT_SHARE = 0.4
-"""What a term of the question counts that stands in a heading, lead-in or parent item, not in the unit."""
+"""What a term of the question counts that stands in a heading, lead-in, column name or parent item only."""
 STEP_CONTEXT_SHARE = 0.8
 """The same for a step where a procedure is asked for: its heading says what the procedure is for."""
 ANSWER_CONTEXT_SHARE = 0.9
@@ -28,8 +28,8 @@ FULL_HINT = 0.3
 """Agreement from which the bonus is full: any number answers how many, but not about what was asked."""
 PASSAGE_STEP = 0.85
 """Factor for each place further down in the reranker's order."""
-RELEVANCE_POWER = 0.5
-"""Exponent of a passage's relevance against the best one's, a further factor."""
+SITUATION = 0.5
+"""What the passage's agreement with the situation counts against the unit's agreement with the question."""
 CODE_LINES = 12
 """Longer code blocks are shown by the lines that have to do with the question, half as many at most."""
 TOPIC = 0.5
@@ -81,17 +81,18 @@ class Asked:
 
     The weight of a feature is ln(1 + units / units that hold it), an inverse document frequency over the
     units at hand; features no unit holds or stands under weigh nothing. ``best_relevance`` is the highest
-    of the passages, None where none was judged.
+    of the passages, None where none was judged. ``situation``: weights of what a question for a remedy tells
+    before it asks; the symptoms repeat that, the remedy need not, so it counts for passages, not for units.
     """
 
     weights: Mapping[str, float]
     kinds: frozenset[Kind]
     best_relevance: float | None = None
+    situation: Mapping[str, float] = field(default_factory=dict)
 
     def share(self, features: frozenset[str]) -> float:
         """The share (0..1) of the question's weight these features have."""
-        total = sum(self.weights.values())
-        return sum(self.weights.get(feature, 0.0) for feature in sorted(features)) / total if total else 0.0
+        return _share(self.weights, features)
 
     def score(self, reading: Reading, index: int) -> Scored:
         """The agreement of one unit, at least 0; about 1 where it holds every term."""
@@ -101,10 +102,13 @@ class Asked:
         unit = reading.units[index]
         kinds = self.kinds_met(unit)
         agreement = self.share(own) + self._context_share(unit, reading.headings[index]) * self.share(under)
+        if self.situation:
+            known = SITUATION if self.weights else 1.0
+            agreement = (1 - known) * agreement + known * _share(self.situation, reading.all)
         score = agreement / (1 + max(0, len(unit.shown) - LONG) / 600)
-        hints = HINT * min(2, len(kinds)) + HEADED * self._is_headed(reading.headings[index])
+        hints = HINT * min(2, len(kinds)) + HEADED * self.is_headed(reading.headings[index])
         score += hints * min(1.0, agreement / FULL_HINT)
-        score *= TOPIC + (1 - TOPIC) * self.share(reading.all)
+        score *= TOPIC + (1 - TOPIC) * (self.share(reading.all) if self.weights else 1.0)
         return Scored(reading, index, score * self._preference(reading.passage), own, kinds)
 
     @property
@@ -117,17 +121,17 @@ class Asked:
             return ANSWER_CONTEXT_SHARE
         return STEP_CONTEXT_SHARE if unit.ordered and self.procedural else CONTEXT_SHARE
 
-    def _is_headed(self, heading: str) -> bool:
+    def is_headed(self, heading: str) -> bool:
         """Whether the heading announces what is asked for; a remedy is more than any steps."""
         wanted = self.kinds - {Kind.STEPS} if Kind.REMEDY in self.kinds else self.kinds
         return any(headed(kind, heading) for kind in wanted)
 
     def _preference(self, passage: Passage) -> float:
-        """The reranker's word on a passage, as a factor up to 1."""
+        """A passage's place and, with the square root, its relevance against the best one's, as a factor."""
         order = PASSAGE_STEP ** (passage.number - 1)
         if passage.relevance is None or not self.best_relevance:
             return order
-        return order * min(1.0, passage.relevance / self.best_relevance) ** RELEVANCE_POWER
+        return order * math.sqrt(min(1.0, passage.relevance / self.best_relevance))
 
     def kinds_met(self, unit: Unit) -> frozenset[Kind]:
         """The expected kinds of answers a unit holds."""
@@ -142,13 +146,18 @@ def read(passage: Passage) -> Reading:
     units = tuple(split_units(passage))
     own = tuple(_features(unit.shown) for unit in units)
     outside = _features("\n".join((passage.chunk.title, *passage.chunk.headings)))
-    context = tuple(outside.union(*(own[j] for j in _above(units, i))) for i in range(len(units)))
+    columns = {unit.header: _features("\n".join(unit.header)) for unit in units}
+    context = tuple(
+        outside.union(columns[unit.header], *(own[j] for j in _above(units, i)))
+        for i, unit in enumerate(units)
+    )
     return Reading(passage, units, own, context, tuple(_headings(passage, units)), outside.union(*own))
 
 
 def ask(question: str, readings: Sequence[Reading]) -> Asked:
     """Analyse a question against the units at hand."""
-    wanted = frozenset(content_terms(question)) | frozenset(concepts(question))
+    asked = without_actor(question)
+    wanted = frozenset(content_terms(asked)) | frozenset(concepts(asked))
     held: Counter[str] = Counter()
     known: set[str] = set()
     total = 0
@@ -189,6 +198,12 @@ def relevant_code(code: str, asked: Asked) -> str:
     kept = {i for i in best if shares[i] >= max(shares) / 2}
     kept |= {i - 1 for i in kept if i > 0 and lines[i - 1].lstrip().startswith(("#", "//", "--"))}
     return "\n".join([opening, *(lines[i] for i in sorted(kept)), closing])
+
+
+def _share(weights: Mapping[str, float], features: frozenset[str]) -> float:
+    total = sum(weights.values())
+    held = sum(weights.get(feature, 0.0) for feature in sorted(features))
+    return held / total if total else 0.0
 
 
 def is_question(heading: str) -> bool:

@@ -20,6 +20,7 @@ class Kind(Enum):
     PERSON = "person"
     LISTING = "listing"
     REMEDY = "remedy"
+    EXTREME = "extreme"
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -64,19 +65,31 @@ _ASKED = {
     ),
     Kind.REMEDY: _any(
         "怎么(?:办|处理|解决|应对|修)|如何(?:处理|解决|应对)|(?:处理|解决)(?:办法|方法|方案)|排查|先做什么|咋办",
-        r"\b(?:fix(?:es)?|resolve|solution|workaround|remedy|mitigat\w*)\b|what (?:should|do|can|must) .{1,40}\bdo\b",
+        r"\b(?:fix(?:es)?|resolve|solution|workaround|remedy|mitigat\w*)\b",
+        r"what (?:should|do|can|must) .{1,40}\bdo\b",
+    ),
+    Kind.EXTREME: _any(
+        "最[高低大小多少长短贵便早晚快慢新旧]",
+        r"\b(?:(?:high|low|larg|small|bigg|long|short|cheap|fast|slow|new|old|earli|lat)est|most|least)\b",
     ),
 }
 _HEADED = {
     Kind.REMEDY: _any(
         "处理|解决|修复|应对|对策|办法|措施|排查",
-        r"\b(?:fix(?:es)?|resolution|resolve|solutions?|workarounds?|remed\w+|mitigation|troubleshoot\w*)\b",
+        r"\b(?:fix(?:es)?|resolution|resolve|solutions?|workarounds?|remed\w+|mitigation)\b|troubleshoot",
     ),
     Kind.REASON: _any("原因|为什么|为何", r"\b(?:causes?|reasons?|why)\b"),
     Kind.STEPS: _any("步骤|流程|方法|操作|如何|怎么", r"\b(?:steps|procedure|process|how to)\b"),
     Kind.DURATION: _any("时限|期限|时间", r"\b(?:deadlines?|time limits?|duration)\b"),
 }
 
+_COMPARED = re.compile(
+    r"(?P<a>[^，。？?]{1,20}?)(?:和|与|跟|同)(?P<b>[^，。？?]{1,20}?)(?:[两这]\S{1,4})?(?:之间)?"
+    r"(?:有(?:什么|何|啥|哪些))?的?(?:区别|不同|差别|差异)"
+    r"|differences? between (?P<c>.{1,40}?) and (?P<d>.{1,40}?)[?.]?$",
+    re.I,
+)
+_ACTOR = re.compile(r"\bwhat (?:should|do|can|must) (.{1,40}?) do\b", re.I)
 _ASKS = re.compile(r"[?？]['\"”’」』)）]*$")
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -147,3 +160,21 @@ def sub_questions(question: str) -> list[str]:
     parts = [part for part in parts if len(part) > 3]
     asking = [part for part in parts if _ASKS.search(part) or (part == parts[-1] and expected_kinds(part))]
     return asking or (parts if len(parts) > 1 and len(parts) == len(lines) else [question])
+
+
+def situation(question: str) -> str:
+    """What a question tells before it asks: all of it outside ``sub_questions``."""
+    for part in sub_questions(question):
+        question = question.replace(part, " ")
+    return question
+
+
+def without_actor(question: str) -> str:
+    """The question without who is to act ("What should the engineer do"), which says nothing of what."""
+    return _ACTOR.sub(lambda match: match[0].replace(match[1], " "), question)
+
+
+def compared(question: str) -> tuple[str, ...]:
+    """The two things whose difference is asked for, or nothing."""
+    match = _COMPARED.search(question)
+    return tuple(name.strip(" “”\"") for name in match.groups() if name) if match else ()

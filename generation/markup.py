@@ -29,6 +29,7 @@ _LINE_START = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.M)
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$", re.M)
 _CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 _BROKEN_LINE = re.compile(r" *\t *")  # see spans.unwrapped
+_CHINESE_GAP = re.compile("(?<=[。！？；：，、]) (?=[\u3400-\u9fff])")  # left by **标签。** 文字
 _DENSE = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
 
 
@@ -69,4 +70,4 @@ def _joined(text: str) -> str:
         before, after = text[: match.start()][-1:], text[match.end() :][:1]
         return "" if _DENSE.match(before) and _DENSE.match(after) else " "
 
-    return re.sub(r"\s+", " ", _BROKEN_LINE.sub(seam, text))
+    return _CHINESE_GAP.sub("", re.sub(r"\s+", " ", _BROKEN_LINE.sub(seam, text)))

@@ -11,7 +11,9 @@ from retrieval.concepts import concepts
 from retrieval.types import Passage
 
 WINDOW = 3
-"""Sentences a quote may have, unless the claim itself has more (a code block, a long list item)."""
+"""Sentences a quote may have, unless the claim itself has more: then it may have twice as many."""
+RECALL_WEIGHT = 2.0
+"""The beta of F for claims longer than that (a list, a table): the quote should cover all that is claimed."""
 LONGEST_WINDOW = 40
 """Sentences a quote may have at most, whatever the claim."""
 NUMBER_WEIGHT = 2
@@ -32,17 +34,19 @@ class Quote:
 def best_quote(claim: str, passage: Passage) -> Quote:
     """The sentence or run of sentences of a passage that agrees with the claim best.
 
-    Agreement is the F1 of the features both have (content terms, concepts, numbers), so that a longer
-    quote has to earn its length; ties go to the shorter, then the earlier one. Where nothing agrees, the
-    whole passage with share 0. A quote never begins or ends with a line without letters or digits (a
-    table rule, a fence).
+    Agreement is the F measure (van Rijsbergen) of the features both have (content terms, concepts, numbers),
+    so that a longer quote has to earn its length: F1, or F2 where the claim is long. Ties go to the shorter,
+    then the earlier one. Where nothing agrees, the whole passage with share 0. A quote never begins or ends
+    with a line without letters or digits (a table rule, a fence).
     """
     text = passage.text
     spans = passage_spans(passage)
     found = [features(text[start:end]) for start, end in spans]
     worded = [not _WORDLESS.match(text[start:end]) for start, end in spans]
     wanted = features(claim)
-    longest = min(max(WINDOW, len(sentences(claim))), LONGEST_WINDOW)
+    said = len(sentences(claim))
+    longest = WINDOW if said <= WINDOW else min(2 * said, LONGEST_WINDOW)
+    beta = 1.0 if said <= WINDOW else RECALL_WEIGHT**2
     best = (0.0, 0, 0)
     share = 0.0
     for i in range(len(spans)):
@@ -52,7 +56,8 @@ def best_quote(claim: str, passage: Passage) -> Quote:
             common = (wanted & window).total()
             if not common or not (worded[i] and worded[j]):
                 continue
-            key = (round(2 * common / (wanted.total() + window.total()), 9), i - j, -i)
+            f = (1 + beta) * common / (beta * wanted.total() + window.total())
+            key = (round(f, 9), i - j, -i)
             if key > best:
                 best, share = key, common / wanted.total()
     if share == 0.0:

@@ -30,7 +30,7 @@ _BARE_ROW = re.compile(r"\s*[^|\s][^|]*(?: \| [^|]*)+$")
 _NUMBERED_HEADING = re.compile(
     r"\s*(?:第[一二三四五六七八九十百\d]{1,4}[章节条部]|\d{1,2}(?:\.\d{1,2}){1,3}\s)(?=.{1,40}$)[^。！？；，,;:：|]*$"
 )
-_COLUMN_NAME = re.compile(r"[^\W\d]")
+_SHELL_LINE = re.compile(r"\s*(?=[a-z][\w./-]*\s)(?=.*(?:\s--?[a-zA-Z]|\s#\s)).*\|")
 _RULE = re.compile(r"[\s>*_\-]+$")
 _NUMBERED = (
     r"\d{1,2}(?:[)、．，](?!\d)|\.(?=\s|[\u3400-\u9fff`]))|[(（]\d{1,2}[)）]"
@@ -52,7 +52,8 @@ _REFERS_BELOW = re.compile(
 )
 _ANNOUNCES = re.compile(r"[:：]$")
 _LABEL_LINE = re.compile(
-    r"\s*(?P<mark>\*\*|__)(?=\S)[^*_\n。！？!?，,;；]{1,40}?(?:[:：]|(?<![\u3400-\u9fff])\.)?(?P=mark)[ \t]*[:：]?\s*"
+    r"\s*(?P<mark>\*\*|__)(?=\S)[^*_\n。！？!?，,;；]{1,40}?(?:[:：]|(?<![\u3400-\u9fff])\.)?(?P=mark)"
+    r"[ \t]*[:：]?\s*"
 )
 _RUN_IN = re.compile(r"(?:[A-Za-z'’-]+ ){0,2}[A-Za-z'’-]+[.:!]|(?P<mark>\*\*|__)[^*_]+[.:。：？?](?P=mark)")
 
@@ -205,6 +206,8 @@ def _units(text: str, lines: list[_Line], block: int) -> Iterator[Unit]:
         yield Unit("heading", start, end, block, plain(text[start:end]), depth=level)
     elif kind == "code":
         yield Unit("code", start, end, block, text[start:end].strip("\n"))
+    elif kind == "row" and any(_SHELL_LINE.match(line.text) for line in lines):
+        yield Unit("code", start, end, block, f"```\n{text[start:end]}\n```")
     elif kind == "row":
         yield from _rows(lines, block)
     elif kind == "item":
@@ -217,8 +220,7 @@ def _rows(lines: list[_Line], block: int) -> Iterator[Unit]:
     """Rows with their column names; those of a PDF are its first line, where the passage holds it."""
     ruled = len(lines) > 1 and bool(_RULE_ROW.match(lines[1].text))
     bare = len(lines) > 1 and lines[0].start > 0 and bool(_BARE_ROW.match(lines[0].text))
-    names = tuple(cells(lines[0].text)) if ruled or bare else ()
-    header = names if ruled or all(_COLUMN_NAME.match(name) for name in names) else ()
+    header = tuple(cells(lines[0].text)) if ruled or bare else ()
     for line in lines[1 if header else 0 :]:
         if not _RULE_ROW.match(line.text):
             yield Unit("row", line.start, line.end, block, row_line(header, cells(line.text)), header=header)

@@ -1,19 +1,35 @@
 """Which pairs go through the model together."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
-def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices grouped so that a padded batch (longest length x count) holds at most ``budget`` tokens.
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What one request still asks for: tokens of its shared beginning, and of each unscored tail."""
 
-    Longest first, so padding is least and a batch that does not fit into memory fails at once; ties keep the
-    order given. A pair longer than the budget is a batch of its own. Every index appears exactly once.
+    shared: int
+    tails: Sequence[int]
+
+
+def next_batch(waiting: Sequence[Waiting], budget: int) -> list[int]:
+    """How many tails of each request the next micro-batch takes: first come, first served, at most ``budget``
+    tokens, a request's shared beginning counted once.
+
+    A request whose first tail does not fit any more ends the batch, so nobody is overtaken; a pair longer than
+    the budget goes alone. At least one tail is taken where one waits.
     """
-    groups: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        longest = lengths[groups[-1][0]] if groups else 0
-        if groups and longest * (len(groups[-1]) + 1) <= budget:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups
+    taken: list[int] = []
+    room = budget
+    for request in waiting:
+        room -= request.shared
+        count = 0
+        for tail in request.tails:
+            if tail > room and (count or any(taken)):
+                break
+            room -= tail
+            count += 1
+        taken.append(count)
+        if count < len(request.tails):
+            break
+    return taken

@@ -13,5 +13,9 @@ class RerankerUnavailable(RerankError):
     """The model is missing, unreadable or not reachable."""
 
 
+class RerankerOverloaded(RerankError):
+    """So many requests are waiting that another would only be late."""
+
+
 class SelfTestFailed(RerankerUnavailable):
     """Known-answer pairs came out wrong: wrong template, random head, NaN or broken weights."""

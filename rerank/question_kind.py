@@ -37,6 +37,17 @@ _KINDS = (
 _COMPILED = tuple((re.compile(asks, re.IGNORECASE), re.compile(cue, re.IGNORECASE)) for asks, cue in _KINDS)
 
 
+_ASKS_FOR_STEPS = re.compile(_KINDS[2][0], re.IGNORECASE)
+_ORDERED = re.compile(
+    r"^\s*(?:#+\s*)?(?:\d{1,2}[.)、]\s?|第[一二三四五六七八九十]+步|step \d)", re.IGNORECASE | re.MULTILINE
+)
+
+
+def lists_steps(question: str, passage: str) -> bool:
+    """Whether a question for a way to do something meets a passage with two or more numbered steps."""
+    return bool(_ASKS_FOR_STEPS.search(question)) and len(_ORDERED.findall(passage)) >= 2
+
+
 def kind_missed(question: str, answer: str) -> bool:
     """Whether the question wants a number, a time, a way, a yes or a remedy and the answer holds none.
 

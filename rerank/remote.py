@@ -11,6 +11,7 @@ from rerank.errors import RerankError, RerankerUnavailable, RerankStopped
 from rerank.prompt import MAX_TOKENS, defuse, encodable, halves
 from rerank.protocols import Stopped, never
 from rerank.types import Scores
+from retrieval.types import Notice
 
 Shape = Literal["auto", "documents", "texts"]
 """``documents``: {query, documents} → {results: [...]} (Jina, Cohere, vLLM); ``texts``: TEI's bare list."""
@@ -72,19 +73,26 @@ class RemoteReranker:
     def score(
         self, query: str, passages: Sequence[str], instruction: str, stopped: Stopped = never
     ) -> Scores:
-        """See the role. Raises ``RerankerUnavailable`` when the server cannot be reached."""
+        """See the role. Raises ``RerankerUnavailable`` when the server cannot be reached.
+
+        Notices: what a Touchstone server has to say about its answer (``reranker_says``: identity, text).
+        """
         relevance: list[float] = []
+        told: dict[Notice, None] = {}
         tokens = 0
         for start in range(0, len(passages), BATCH):
             if stopped():
                 raise RerankStopped(f"stopped with {len(passages) - start} passages unscored")
-            values, used = self._ask(query, passages[start : start + BATCH], instruction)
+            values, used, texts = self._ask(query, passages[start : start + BATCH], instruction)
             relevance.extend(values)
             tokens += used
-        return Scores(tuple(relevance), tokens=tokens)
+            told |= {Notice.of("reranker_says", identity=self._identity, text=text): None for text in texts}
+        return Scores(tuple(relevance), tuple(told), tokens)
 
-    def _ask(self, query: str, passages: Sequence[str], instruction: str) -> tuple[list[float], int]:
-        """One request: relevance in the order given, and the tokens the server counted."""
+    def _ask(
+        self, query: str, passages: Sequence[str], instruction: str
+    ) -> tuple[list[float], int, list[str]]:
+        """One request: relevance in the order given, the tokens the server counted, and what it tells."""
         query, instruction, *documents = (
             defuse(encodable(text)) for text in (query, instruction, *passages)
         )
@@ -96,7 +104,7 @@ class RemoteReranker:
             answer: object = response.json()
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise RerankError(f"{self._url} answered something that is not JSON") from error
-        return _relevance(answer, len(documents)), _tokens(answer)
+        return _relevance(answer, len(documents)), _tokens(answer), _told(answer)
 
     def _post(self, query: str, documents: Sequence[str], instruction: str) -> httpx.Response:
         """The server's answer in the shape it understands; what ``auto`` finds is kept."""
@@ -186,3 +194,12 @@ def _tokens(answer: object) -> int:
     usage = answer.get("usage") if isinstance(answer, dict) else None
     total = usage.get("total_tokens") if isinstance(usage, dict) else None
     return total if isinstance(total, int) and total >= 0 else 0
+
+
+def _told(answer: object) -> list[str]:
+    """The sentences under ``notices``, which Touchstone's own routes send."""
+    notices = answer.get("notices") if isinstance(answer, dict) else None
+    if not isinstance(notices, list):
+        return []
+    texts = [notice.get("text") for notice in notices if isinstance(notice, dict)]
+    return [text for text in texts if isinstance(text, str)]

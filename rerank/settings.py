@@ -1,6 +1,30 @@
 """Settings of reranking; ``app.settings`` composes them."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+
+class EngineSettings(BaseModel):
+    """How the local reranking model computes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
+        "auto", description="auto: float32 on CPU, bfloat16 on GPU; int8 (CPU): some 3 times faster, near exact"
+    )
+    batch_tokens: int | None = Field(
+        None, ge=1, description="most tokens of one forward pass; None: 4,096 on CPU, 16,384 on GPU"
+    )
+    threads: int | None = Field(None, ge=1, description="CPU threads of all models; None: physical cores")
+    compile: bool | None = Field(
+        None, description="fuse element-wise operations; None: on GPU only (on CPU: 20 s at start for up to 3 %)"
+    )
+    cuda_graphs: bool = Field(True, description="launch small batches on a GPU as one")
+    gpu_memory_gib: float | None = Field(None, gt=0, description="most GPU memory of this process; None: all")
+    queue: int = Field(64, ge=1, description="requests that may wait; the next is refused at once")
+    cached_scores: int = Field(200_000, ge=0, description="scores kept (about 150 bytes each)")
+    cached_tokens: int = Field(2_000_000, ge=0, description="tokens of passages kept (4 bytes each)")
 
 
 class RerankSettings(BaseModel):
@@ -21,6 +45,7 @@ class RerankSettings(BaseModel):
         description="relevance below which nothing is evidence; None: the reranker's own, which a fallback "
         "always uses",
     )
+    engine: EngineSettings = Field(EngineSettings(), description="the local model's arithmetic and limits")
     near_duplicate: float = Field(
         0.9, gt=0, le=1, description="share of common shingles from which two passages count as the same"
     )

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Sequence
 from queue import SimpleQueue
+from typing import Protocol, runtime_checkable
 
 from rerank.checks import check_relevance
 from rerank.errors import RerankError, RerankStopped
@@ -26,10 +27,18 @@ class RerankerBusy(RerankError):
     """The reranker is still working on a call that was given up."""
 
 
+@runtime_checkable
+class Concurrent(Protocol):
+    """A reranker that says whether many threads may call it at once and each call ends soon after ``stopped``."""
+
+    concurrent: bool
+
+
 class TimedReranker:
     """Any reranker with a deadline. Keep one for each model: it remembers calls that were given up.
 
-    The model runs in one daemon thread of its own (so what it keeps per thread, such as a database
+    A reranker that is ``Concurrent`` runs in its callers' threads, as many as there are, and ends each call at
+    its deadline itself. Any other runs in one daemon thread of its own (so what it keeps per thread, such as a database
     connection, is kept once), which ends when this object is gone. It serves one call at a time; other calls
     wait their turn. At the deadline the caller is free at once, and the model is told to stop (its own
     ``stopped`` becomes true); while it has not, further calls raise ``RerankerBusy`` instead of queueing
@@ -75,6 +84,9 @@ class TimedReranker:
         may hold document text.
         """
         call = _Call(self.reranker, (query, passages, instruction), timeout_s, stopped)
+        if isinstance(self.reranker, Concurrent) and self.reranker.concurrent:
+            call.run()
+            return call.wait()
         while not self._turn.acquire(timeout=_POLL_S):
             call.check_time()
         try:

@@ -31,7 +31,10 @@ _OPENING = re.compile(r"[“「『]|(?:(?<=^)|(?<=[\s(（:：,，。；;]))\"(?=
 _STRAIGHT_CLOSE = re.compile(r"(?<=\S)\"(?!\w)")
 _LONGEST_QUOTE = 300
 """Characters up to which quoted speech is kept in one sentence: a longer quotation is a text of its own."""
+_GOES_ON = "，、,：:"  # he asks “…？”, and the sentence goes on
 _MARKS_AFTER = re.compile(r"(?:\*+|_+|`+|[\"'])(?=[\w“「『])")
+_WRAPPED = re.compile(r"\s{0,3}[^\s#|>]")
+_COMMA_LINE = re.compile(r"[，、]\s*$|[\u3400-\u9fff].*\w,\s*$")
 _CLOSED_LINE = re.compile(r"[.!?:;。！？：；…|>]['\"”’)\]）】》*_`]*\s*$")
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 
@@ -42,10 +45,10 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     Spans are in order, do not overlap, begin and end with a character that is not white space, and together
     cover every such character. A sentence ends at full-width enders with the closing quotes that follow, at
     an ASCII ender before white space (not after abbreviations, initials and list numbers, not before a
-    lower-case word, never inside decimals, versions and URLs), and at the end of a line; a line without an
-    ender goes on where the next line starts in lower case (a hard-wrapped paragraph), except in fenced code.
-    A quotation that is closed on its line within 300 characters is not cut inside, and a mark that opens the
-    next words (``…。**结束** …``) belongs to them.
+    lower-case word, never inside decimals, versions and URLs), and at the end of a line. A line without an
+    ender goes on where the next line starts in lower case (a hard-wrapped paragraph), and a Chinese one that
+    ends in a comma, except in fenced code. A quotation that is closed on its line within 300 characters is
+    not cut inside, and a mark that opens the next words (``…。**结束** …``) belongs to them.
     """
     spans: list[tuple[int, int]] = []
     for start, end in _blocks(text):
@@ -59,16 +62,18 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Lines, with soft-wrapped ones joined."""
     blocks: list[tuple[int, int]] = []
-    fenced, open_line, position = False, False, 0
+    fenced, open_line, comma, position = False, False, False, 0
     for line in text.splitlines(keepends=True):
         end = position + len(line)
         fence = _FENCE.match(line) is not None
-        if open_line and not fence and _SOFT_WRAP.match(line) and not _LIST_LINE.match(line):
+        goes_on = _SOFT_WRAP.match(line) or (comma and _WRAPPED.match(line))
+        if open_line and not fence and goes_on and not _LIST_LINE.match(line):
             blocks[-1] = (blocks[-1][0], end)
         else:
             blocks.append((position, end))
         fenced = fenced != fence
         structural = line.lstrip().startswith(("#", "|"))
+        comma = _COMMA_LINE.search(line) is not None
         open_line = not (fence or fenced or structural or not line.strip() or _CLOSED_LINE.search(line))
         position = end
     return blocks
@@ -87,6 +92,8 @@ def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:
         if match["dot"] is not None and not _dot_ends(text, left, match.start("dot"), match.end(), end):
             continue
         right = _without_opening(text, left, match)
+        if right < end and text[right] in _GOES_ON:
+            continue
         pieces.append((left, right))
         left = right
     pieces.append((left, end))

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from app.api.state import language_of
 from app.catalogue import codes, say
-from app.errors import BadRequest, Busy, NotFound, NotReady, TouchstoneError
+from app.errors import BadRequest, Busy, NotFound, NotReady, RerankFailed, TooLarge, TouchstoneError
 from retrieval.errors import IndexMismatch
 from retrieval.types import Notice
 
@@ -20,9 +20,11 @@ STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     NotReady: 503,
     Busy: 503,
+    TooLarge: 413,
+    RerankFailed: 503,
     IndexMismatch: 409,
 }
-RETRYABLE = (NotReady, Busy)
+RETRYABLE = (NotReady, Busy, RerankFailed)
 LOADING_RETRY_S = 2
 
 
@@ -90,7 +92,7 @@ def _problem(
         "type": f"urn:touchstone:{code}",
         "title": code.replace("_", " "),
         "status": status,
-        "detail": detail,
+        "detail": detail.encode("utf-8", "replace").decode(),  # a name of the caller's may hold half a pair
         "code": code,
         "retryable": retryable,
     }

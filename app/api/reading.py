@@ -11,10 +11,50 @@ from app.errors import NotFound
 from app.result import ModelsView, NoticeView, View
 from app.services import DEMO, Services
 from app.settings import shipped
+from rerank.guarded import GuardStatus
+from rerank.presets import PRESETS
 from retrieval.types import Notice, Scope
 
 routes = APIRouter(prefix="/api", tags=["reading"])
 Held = Annotated[Services, Depends(services)]
+
+
+class RerankerView(View):
+    """Who judges: breaker state (closed, open, half_open, off), counts since the start, measured speed.
+
+    ``trouble`` says why the configured reranker is not trusted; empty when it is. ``failures`` by reason.
+    ``latency_budget_s`` and ``passages_per_s`` are null where no budget applies or nothing was measured yet.
+    """
+
+    configured: str
+    fallback: str
+    trouble: str
+    breaker: str
+    retry_in_s: float
+    calls: int
+    failures: dict[str, int]
+    refused: int
+    opens: int
+    fallbacks: int
+    unjudged: int
+    latency_budget_s: float | None
+    passages_per_s: float | None
+
+
+class PresetView(View):
+    """An instruction to begin with, in both languages; ``instruction`` is the reader's."""
+
+    name: str
+    title: str
+    instruction: str
+    zh: str
+    en: str
+
+
+class Presets(View):
+    """A list of presets."""
+
+    data: tuple[PresetView, ...]
 
 
 class StatusView(View):
@@ -26,6 +66,7 @@ class StatusView(View):
     profile: str
     profile_reason: str
     models: ModelsView
+    reranker: RerankerView | None
     documents: int
     chunks: int
     top_k: int
@@ -85,7 +126,9 @@ def status(request: Request, held: Held) -> StatusView:
     found = held.collections.all()
     ready = held.state.name == "ready"
     models = held.models if ready else None
-    notices: tuple[Notice, ...] = (*held.notices, *(models.notices if models else ()))
+    notices = held.notices
+    if models is not None:
+        notices = (*notices, *models.notices, *models.reranker.notices())
     return StatusView(
         ready=ready,
         state=held.state.name,
@@ -94,9 +137,10 @@ def status(request: Request, held: Held) -> StatusView:
         profile_reason=say(models.reason, language) if models else "",
         models=ModelsView(
             embedder=models.embedder.identity if models else "",
-            reranker=models.reranker.identity if models and models.reranker else "",
+            reranker=models.reranker.identity if models else "",
             generator=models.generator.identity if models else "",
         ),
+        reranker=_reranker_view(models.reranker.status()) if models else None,
         documents=sum(each.documents for each in found),
         chunks=sum(each.chunks for each in found),
         top_k=held.settings.retrieval.top_k,
@@ -133,6 +177,24 @@ def examples(held: Held) -> Examples:
     )
 
 
+@routes.get("/presets")
+def presets(request: Request) -> Presets:
+    """Rerank instructions to begin with."""
+    language = language_of(request)
+    return Presets(
+        data=tuple(
+            PresetView(
+                name=each.name,
+                title=each.title(language),
+                instruction=each.instruction(language),
+                zh=each.zh,
+                en=each.en,
+            )
+            for each in PRESETS
+        )
+    )
+
+
 @routes.get("/chunks/{chunk_id}")
 def chunk(chunk_id: str, held: Held) -> ChunkView:
     """A chunk of a current document version; 404 for anything else."""
@@ -152,6 +214,24 @@ def chunk(chunk_id: str, held: Held) -> ChunkView:
         end=found.end,
         before=before.text if before else "",
         after=after.text if after else "",
+    )
+
+
+def _reranker_view(status: GuardStatus) -> RerankerView:
+    return RerankerView(
+        configured=status.primary,
+        fallback=status.fallback,
+        trouble=status.trouble,
+        breaker=status.breaker.state,
+        retry_in_s=round(status.breaker.retry_in_s, 1),
+        calls=status.breaker.calls,
+        failures=dict(status.breaker.failures),
+        refused=status.breaker.refused,
+        opens=status.breaker.opens,
+        fallbacks=status.fallbacks,
+        unjudged=status.unjudged,
+        latency_budget_s=status.budget_s,
+        passages_per_s=None if status.passages_per_s is None else round(status.passages_per_s, 2),
     )
 
 

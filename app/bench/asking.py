@@ -41,7 +41,7 @@ def measure(
         "profile": services.models.profile,
         "models": {
             "embedder": services.models.embedder.identity,
-            "reranker": services.models.reranker.identity if services.models.reranker else "",
+            "reranker": services.models.reranker.identity,
             "generator": services.models.generator.identity,
         },
         "ingest": {

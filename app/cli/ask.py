@@ -10,7 +10,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.options import config_option, console, loaded, profile_option, settings_for
+from app.cli.options import (
+    chosen_instruction,
+    config_option,
+    console,
+    loaded,
+    preset_option,
+    profile_option,
+    settings_for,
+)
 from app.cli.server import RunningServer, say_where
 from app.errors import DataDirectoryLocked
 from app.result import Result, ResultView, result_view
@@ -22,6 +30,7 @@ from generation.types import Delta
 @click.argument("question")
 @click.option("--collection", help="Search this knowledge base only (default: all of them).")
 @click.option("--instruction", help="What the reranker should prefer, for this question.")
+@preset_option
 @click.option("--no-rerank", is_flag=True, help="Leave the order of recall, for comparison.")
 @click.option("--top-k", type=click.IntRange(1, 1000), help="K: candidates handed to the reranker.")
 @click.option("--top-n", type=click.IntRange(1, 50), help="N: passages handed to the generator.")
@@ -33,6 +42,7 @@ def ask(
     question: str,
     collection: str | None,
     instruction: str | None,
+    preset: str | None,
     no_rerank: bool,
     top_k: int | None,
     top_n: int | None,
@@ -42,6 +52,7 @@ def ask(
     config: Path | None,
 ) -> None:
     """Ask a question and read the answer with its citations."""
+    instruction = chosen_instruction(instruction, preset, question)
     asked = Question(question, collection, instruction, not no_rerank, top_k, top_n)
     view: ResultView | None = None
     streamed = ""

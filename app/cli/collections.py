@@ -5,7 +5,12 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from app.cli.options import config_option, console, loaded, opened, settings_for
+from app.cli.options import config_option, console, loaded, opened, preset_option, settings_for
+from app.errors import BadRequest
+from rerank.presets import preset as preset_named
+from retrieval.types import Language
+
+MAX_INSTRUCTION = 2_000  # characters, as everywhere an instruction is taken
 
 
 @click.group(invoke_without_command=True)
@@ -26,12 +31,50 @@ def collections(context: click.Context, config: Path | None) -> None:
 
 @collections.command("instruct")
 @click.argument("name")
-@click.argument("instruction")
+@click.argument("instruction", required=False)
+@preset_option
+@click.option(
+    "--language",
+    type=click.Choice(["zh", "en"]),
+    default="en",
+    help="Of the preset (default: en, which Qwen3-Reranker reads best).",
+)
+@click.option("--note", default="", help="Why, for the list of versions.")
 @click.pass_obj
-def instruct(config: Path | None, name: str, instruction: str) -> None:
-    """Set what the reranker should prefer in a collection ("" for the default)."""
+def instruct(
+    config: Path | None, name: str, instruction: str | None, preset: str | None, language: Language, note: str
+) -> None:
+    """Set what the reranker should prefer in a collection ("" for the default), as a new version."""
+    if (instruction is None) == (preset is None):
+        raise BadRequest("give an instruction or --preset")
+    text = preset_named(preset).instruction(language) if preset else instruction or ""
+    if len(text) > MAX_INSTRUCTION:
+        raise BadRequest(f"the instruction has {len(text)} characters; at most {MAX_INSTRUCTION} are kept")
     with opened(settings_for(config)) as services:
-        services.collections.set_instruction(services.collections.named(name).id, instruction)
+        collection = services.collections.named(name)
+        version = services.collections.set_instruction(
+            collection.id, text, note=note or (f"preset {preset}" if preset else "")
+        )
+    click.echo(f"instruction version {version} of {name!r} is in force")
+
+
+@collections.command("instructions")
+@click.argument("name")
+@click.option("--restore", type=click.IntRange(min=1), help="Put this version into force again.")
+@click.pass_obj
+def instructions(config: Path | None, name: str, restore: int | None) -> None:
+    """List the versions of a collection's rerank instruction; the newest is in force."""
+    with opened(settings_for(config)) as services:
+        collection = services.collections.named(name)
+        if restore is not None:
+            version = services.collections.restore_instruction(collection.id, restore)
+            click.echo(f"instruction version {version} of {name!r} is in force")
+            return
+        table = Table("version", "since", "instruction", "note")
+        for each in services.collections.instructions(collection.id):
+            since = each.created_at.isoformat(timespec="seconds")
+            table.add_row(str(each.version), since, each.instruction, each.note)
+    console().print(table, markup=False)
 
 
 @collections.command("delete")

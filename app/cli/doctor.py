@@ -12,7 +12,7 @@ from app.cli.options import config_option, opened, profile_option, settings_for
 from app.errors import TouchstoneError
 from app.services import Services
 from app.settings import Settings
-from rerank.selftest import self_test
+from rerank.guarded import GuardedReranker
 from retrieval.errors import RetrievalError
 
 ENOUGH_BYTES = 2_000_000_000
@@ -53,12 +53,20 @@ def _inside(services: Services) -> Iterator[tuple[bool, str]]:
     yield True, f"profile {models.profile}: {say(models.reason, 'en')}"
     yield True, f"embedder {models.embedder.identity}, {models.embedder.dim} dimensions"
     yield True, f"generator {models.generator.identity}"
-    if models.reranker is None:
-        for notice in models.notices:
+    yield from _reranker(models.reranker)
+
+
+def _reranker(guarded: GuardedReranker) -> Iterator[tuple[bool, str]]:
+    status = guarded.status()
+    tested = None if status.trouble else guarded.verify()
+    if tested is None:
+        for notice in guarded.notices():
             yield False, say(notice, "en")
-    else:
-        spread = self_test(models.reranker).smallest_spread
-        yield (
-            True,
-            f"reranker {models.reranker.identity}: known-answer pairs right, smallest spread {spread:.2f}",
-        )
+        yield bool(status.fallback), f"reranker in its place: {status.fallback or 'none'}"
+        return
+    yield (
+        True,
+        f"reranker {status.primary}: known-answer pairs right, smallest spread {tested.smallest_spread:.2f}",
+    )
+    budget = "none" if status.budget_s is None else f"{status.budget_s:g} s a question"
+    yield True, f"fallback reranker: {status.fallback or 'none'}; latency budget: {budget}"

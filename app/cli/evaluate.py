@@ -12,8 +12,8 @@ from rich.table import Table
 
 from app.cli.options import config_option, console, loaded, profile_option, settings_for
 from app.evaluation.citations import Judged, Summary, as_json, judge_set, summarise
-from app.evaluation.quotes import Quotes
 from app.evaluation.sets import read_file_set
+from app.quotes import Quotes
 from ingest.load import find_files
 
 

@@ -11,6 +11,7 @@ from app.errors import TouchstoneError
 COMMANDS = {
     "serve": "app.cli.serve:serve",
     "ask": "app.cli.ask:ask",
+    "rerank": "app.cli.rerank:rerank",
     "ingest": "app.cli.ingest:ingest",
     "documents": "app.cli.collections:documents",
     "collections": "app.cli.collections:collections",
@@ -23,6 +24,7 @@ COMMANDS = {
 HELP = {
     "serve": "Serve the chat page.",
     "ask": "Ask a question and read the cited answer.",
+    "rerank": "Judge candidates against a query, best first.",
     "ingest": "Add files or folders to a collection.",
     "documents": "List or delete documents.",
     "collections": "List, describe or delete collections.",

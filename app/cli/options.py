@@ -9,9 +9,12 @@ from typing import Any
 import click
 from rich.console import Console
 
+from app.errors import BadRequest
 from app.services import Services
 from app.settings import Settings, load_settings
 from app.wiring import build_models
+from rerank.presets import PRESETS, preset
+from retrieval.analysis import detect_language
 
 PIPED_WIDTH = 180  # columns
 
@@ -21,6 +24,20 @@ config_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option
 profile_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--profile", type=click.Choice(["auto", "qwen", "starter", "remote"]), help="Which models run."
 )
+preset_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--preset",
+    type=click.Choice([each.name for each in PRESETS]),
+    help="A ready instruction, in the language of the question.",
+)
+
+
+def chosen_instruction(instruction: str | None, preset_name: str | None, text: str) -> str | None:
+    """What the options ask for, a preset in the language of ``text``. Raises ``BadRequest`` for both."""
+    if preset_name is None:
+        return instruction
+    if instruction is not None:
+        raise BadRequest("give an instruction or --preset, not both")
+    return preset(preset_name).instruction(detect_language(text))
 
 
 def settings_for(config: Path | None, profile: str | None = None) -> Settings:

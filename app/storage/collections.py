@@ -24,6 +24,16 @@ class Collection:
     chunks: int
 
 
+@dataclass(frozen=True, slots=True)
+class InstructionVersion:
+    """One wording of a collection's rerank instruction; versions count from 1, the newest is in force."""
+
+    version: int
+    instruction: str
+    note: str
+    created_at: datetime
+
+
 class Collections:
     """Create, find, change and delete knowledge bases."""
 
@@ -72,20 +82,66 @@ class Collections:
                 (manifest.embedder_identity, manifest.dim, collection_id),
             )
 
-    def set_instruction(self, collection_id: str, instruction: str) -> None:
-        """The rerank instruction for questions to this collection; empty means the default."""
+    def set_instruction(self, collection_id: str, instruction: str, *, note: str = "") -> int:
+        """The rerank instruction for questions to this collection; empty means the default.
+
+        Written as a new version, whose number is returned (the present one where nothing changes, 0 where
+        there never was one).
+        """
         with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT instruction, (SELECT coalesce(max(version), 0) FROM instruction_version v"
+                " WHERE v.collection_id = c.id) AS latest FROM collection c WHERE c.id = ?",
+                (collection_id,),
+            ).fetchone()
+            if row is None:
+                raise NotFound(f"collection {collection_id!r} does not exist")
+            if row["instruction"] == instruction:
+                return int(row["latest"])
+            version = int(row["latest"]) + 1
+            connection.execute(
+                "INSERT INTO instruction_version (collection_id, version, instruction, note, created_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (collection_id, version, instruction, note, self._now().isoformat()),
+            )
             connection.execute(
                 "UPDATE collection SET instruction = ? WHERE id = ?", (instruction, collection_id)
             )
+        return version
+
+    def instructions(self, collection_id: str) -> list[InstructionVersion]:
+        """Every version of the collection's rerank instruction, oldest first."""
+        rows = self._database.connection().execute(
+            "SELECT version, instruction, note, created_at FROM instruction_version"
+            " WHERE collection_id = ? ORDER BY version",
+            (collection_id,),
+        )
+        return [
+            InstructionVersion(
+                row["version"], row["instruction"], row["note"], datetime.fromisoformat(row["created_at"])
+            )
+            for row in rows
+        ]
+
+    def restore_instruction(self, collection_id: str, version: int) -> int:
+        """Put an earlier wording into force, as a new version. Raises ``NotFound`` naming what there is."""
+        known = self.instructions(collection_id)
+        wanted = next((each for each in known if each.version == version), None)
+        if wanted is None:
+            there = f"1 to {known[-1].version}" if known else "none yet"
+            raise NotFound(f"instruction version {version} does not exist (there is: {there})")
+        return self.set_instruction(collection_id, wanted.instruction, note=f"version {version} restored")
 
     def swap(self, old: Collection, new: Collection, *, retired: str) -> None:
-        """Let ``new`` take the name and instruction of ``old``, which is called ``retired`` from now on."""
+        """Let ``new`` take name and instructions of ``old``, which is called ``retired`` from now on."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE collection SET name = ? WHERE id = ?", (retired, old.id))
             connection.execute(
                 "UPDATE collection SET name = ?, instruction = ? WHERE id = ?",
                 (old.name, old.instruction, new.id),
+            )
+            connection.execute(
+                "UPDATE instruction_version SET collection_id = ? WHERE collection_id = ?", (new.id, old.id)
             )
 
     def delete(self, collection_id: str) -> None:

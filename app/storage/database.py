@@ -10,7 +10,7 @@ from pathlib import Path
 from app.errors import DataDirectoryDamaged
 from retrieval import fts5
 
-MIGRATIONS = ("001_initial.sql",)
+MIGRATIONS = ("001_initial.sql", "002_instructions.sql")
 
 
 class Database:

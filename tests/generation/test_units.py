@@ -113,3 +113,31 @@ def test_a_pdf_table_cut_at_its_beginning_gets_no_wrong_column_names() -> None:
 
 def test_a_pipe_in_plain_text_is_no_table() -> None:
     assert kinds("执行 cat a | grep b 即可。") == [("sentence", "执行 cat a | grep b 即可。")]
+
+
+def test_a_bold_line_is_a_heading_and_a_run_in_label_belongs_to_its_sentence() -> None:
+    text = "**Symptom.** Search is slow. Users complain.\n\n**Verified fix.**\n\n1. Restart.\n"
+    assert kinds(text) == [
+        ("sentence", "Symptom. Search is slow."),
+        ("sentence", "Users complain."),
+        ("heading", "Verified fix."),
+        ("item", "Restart."),
+    ]
+
+
+def test_a_bold_statement_is_no_heading() -> None:
+    assert kinds("**请勿重启，否则数据会丢失。**") == [("sentence", "请勿重启，否则数据会丢失。")]
+
+
+def test_commands_of_a_pdf_are_code_and_no_table() -> None:
+    text = "步骤如下。\n\ntop | # 看 wa 一列\nvmstat 1 5 | # 看 b 列\n\nps -eo pid | grep D # 进程\n"
+    assert kinds(text, pages=(2,))[1:] == [
+        ("code", "```\ntop | # 看 wa 一列\nvmstat 1 5 | # 看 b 列\n```"),
+        ("code", "```\nps -eo pid | grep D # 进程\n```"),
+    ]
+
+
+def test_a_sentence_that_names_a_table_below_announces_it() -> None:
+    shown = ["分为下表各类。", "按种类依照下表执行。", "See the table below.", "下图是示例。", "他在下面。"]
+    units = [split_units(a_passage(1, text))[0] for text in shown]
+    assert [unit.announces for unit in units] == [True, True, True, False, False]

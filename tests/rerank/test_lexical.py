@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rerank.lexical import LexicalReranker
 from rerank.lexical_features import NAMES, Read, Wanted, features
 from rerank.prompt import DEFAULT_INSTRUCTION
-from rerank.question_kind import kind_missed
+from rerank.question_kind import kind_missed, lists_steps
 from rerank.steering import Steering
 from retrieval.concepts import glossary
 
@@ -227,3 +227,17 @@ def test_unknown_name_counts_only_in_the_language_of_the_question() -> None:
     (unseen,) = reranker.score(question, [chinese], "").relevance
     (seen,) = plain.score(question, [chinese], "").relevance
     assert unseen > 0.8 * seen
+
+
+def test_numbered_steps_meet_a_question_for_steps_only() -> None:
+    steps = "1. 登记投诉。\n2. 分级派单。"
+    assert lists_steps("客户投诉处理流程", steps)
+    assert lists_steps("How do I register a complaint?", "1. Register.\n2. Assign.")
+    assert not lists_steps("客户投诉由谁负责？", steps)
+    assert not lists_steps("客户投诉处理流程", "本流程规定投诉的步骤。")
+
+
+def test_passage_with_the_steps_comes_before_one_that_mentions_them() -> None:
+    purpose = "客户投诉处理流程 › 目的\n本流程规定受理、处理客户投诉的步骤与时限。"
+    steps = "客户投诉处理流程 › 处理步骤\n1. 受理登记客户投诉。\n2. 分级派单并处理。\n3. 回访客户。"
+    assert order("客户投诉处理流程", [purpose, steps])[0] == 1

@@ -1,4 +1,6 @@
+import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3Config, Qwen3
 
 from rerank.engine import OutOfMemory
 from rerank.errors import RerankError, RerankerUnavailable, RerankStopped
+from rerank.packing import Request
+from rerank.protocols import Stopped, never
 from rerank.qwen3 import Qwen3Reranker
+from rerank.settings import EngineSettings
 from rerank.tokens import PairEncoder
 from retrieval.types import Notice
 from tests.tiny import tiny_qwen3
@@ -87,7 +92,9 @@ def test_batch_mates_change_nothing(reranker: Qwen3Reranker, lengths: list[int])
 
 
 def test_small_batches_give_the_order_asked_for(folder: Path, reranker: Qwen3Reranker) -> None:
-    small = Qwen3Reranker.load(folder, device="cpu", batch_tokens=300, local_files_only=True)
+    small = Qwen3Reranker.load(
+        folder, device="cpu", local_files_only=True, settings=EngineSettings(batch_tokens=300)
+    )
     assert small.log_odds("q", PASSAGES, "") == pytest.approx(reranker.log_odds("q", PASSAGES, ""), abs=1e-3)
 
 
@@ -112,11 +119,9 @@ def test_long_passage_is_cut_as_the_card_cuts_it_and_says_so(folder: Path) -> No
     assert short.log_odds("q", passages, "") == pytest.approx(expected, abs=1e-3)
 
 
-def test_stop_between_batches_raises(folder: Path) -> None:
-    small = Qwen3Reranker.load(folder, device="cpu", batch_tokens=1, local_files_only=True)
-    polls = iter([False, True])
-    with pytest.raises(RerankStopped, match="stopped with 2 of 3 passages unscored"):
-        small.score("q", ["a", "b", "c"], "", stopped=lambda: next(polls))
+def test_stop_before_the_first_batch_raises(reranker: Qwen3Reranker) -> None:
+    with pytest.raises(RerankStopped, match="stopped with 3 of 3 passages unscored"):
+        reranker.score("q", ["a", "b", "c"], "", stopped=lambda: True)
 
 
 def test_identity_tells_weights_dtype_limit_and_template_apart(folder: Path, tmp_path: Path) -> None:
@@ -130,15 +135,15 @@ def test_identity_tells_weights_dtype_limit_and_template_apart(folder: Path, tmp
 
 
 class SmallMemoryEngine:
-    """Runs out of memory above a number of padded tokens."""
+    """Runs out of memory above a number of tokens; a score is the tail's length."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def log_odds(self, shared: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
-        if (len(shared) + max(map(len, tails))) * len(tails) > self.limit:
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        if sum(request.tokens for request in requests) > self.limit:
             raise OutOfMemory("too much")
-        return [float(len(tail)) for tail in tails]
+        return [[float(len(tail)) for tail in request.tails] for request in requests]
 
 
 @pytest.fixture(scope="module")
@@ -147,11 +152,11 @@ def encoder(folder: Path) -> PairEncoder:
 
 
 def test_out_of_memory_halves_the_batch_and_still_scores_everything(encoder: PairEncoder) -> None:
-    reranker = Qwen3Reranker(SmallMemoryEngine(300), encoder, identity="x", batch_tokens=100_000)
+    reranker = Qwen3Reranker(SmallMemoryEngine(250), encoder, identity="x", batch_tokens=100_000)
     scores = reranker.score("q", ["a " * n for n in (3, 1, 2, 5, 4)], "")
     assert sorted(range(5), key=lambda i: scores.relevance[i]) == [1, 2, 0, 4, 3]
     assert [notice.code for notice in scores.notices] == ["rerank_memory"]
-    assert int(dict(scores.notices[0].values)["batch_tokens"]) <= 300
+    assert int(dict(scores.notices[0].values)["batch_tokens"]) <= 250
     assert reranker.score("q", ["a", "b"], "").notices == ()
 
 
@@ -161,9 +166,77 @@ def test_one_pair_that_does_not_fit_is_an_error(encoder: PairEncoder) -> None:
         reranker.score("q", ["a"], "")
 
 
+class CountingEngine:
+    """Remembers how many pairs it scored; a score is the tail's length."""
+
+    def __init__(self) -> None:
+        self.pairs = 0
+
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        self.pairs += sum(len(request.tails) for request in requests)
+        return [[float(len(tail)) for tail in request.tails] for request in requests]
+
+
+def test_equal_passages_are_scored_once(encoder: PairEncoder) -> None:
+    engine = CountingEngine()
+    reranker = Qwen3Reranker(engine, encoder, identity="x", batch_tokens=1000)
+    assert len(set(reranker.log_odds("q", ["a", "a", "b b", "a"], ""))) == 2
+    assert engine.pairs == 2
+
+
+def test_remembered_scores_are_the_same_floats_and_cost_nothing(folder: Path) -> None:
+    reranker = Qwen3Reranker.load(folder, device="cpu", local_files_only=True)
+    first = reranker.score("q", PASSAGES, "")
+    again = reranker.score("q", PASSAGES[::-1], "")
+    assert again.relevance == first.relevance[::-1]
+    assert again.tokens == first.tokens
+    assert (reranker.cache.hits, reranker.cache.misses) == (len(PASSAGES), len(PASSAGES))
+
+
+@pytest.mark.parametrize(("query", "instruction"), [("other", ""), ("q", "other")])
+def test_scores_are_not_remembered_across_queries_and_instructions(
+    encoder: PairEncoder, query: str, instruction: str
+) -> None:
+    engine = CountingEngine()
+    reranker = Qwen3Reranker(engine, encoder, identity="x", batch_tokens=1000, cached_scores=9)
+    reranker.score("q", ["a"], "")
+    reranker.score(query, ["a"], instruction)
+    assert engine.pairs == 2
+
+
+def test_int8_reranker_says_so_and_stays_near(folder: Path, reranker: Qwen3Reranker) -> None:
+    small = Qwen3Reranker.load(
+        folder, device="cpu", local_files_only=True, settings=EngineSettings(dtype="int8")
+    )
+    assert "/int8/" in small.identity
+    exact = reranker.log_odds("q", PASSAGES, "")
+    assert small.log_odds("q", PASSAGES, "") == pytest.approx(exact, abs=0.5)
+    assert small.log_odds("q", PASSAGES, "") != exact
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"use_sliding_window": True, "sliding_window": 512}, "sliding_window=512"),
+        ({"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}}, "rope_parameters="),
+        ({"hidden_act": "gelu"}, "hidden_act='gelu'"),
+        ({"attention_bias": True}, "attention_bias=True"),
+        ({"max_position_embeddings": 4096}, "reads 4096 tokens at most, not 8192"),
+    ],
+)
+def test_features_the_engine_does_not_compute_are_refused_by_name(
+    tmp_path: Path, change: dict[str, object], named: str
+) -> None:
+    model = tiny_qwen3(tmp_path / "m")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(RerankerUnavailable, match=re.escape(named)):
+        Qwen3Reranker.load(model, device="cpu", local_files_only=True)
+
+
 class BrokenEngine:
-    def log_odds(self, shared: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
-        return [math.nan for _ in tails]
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        return [[math.nan] * len(request.tails) for request in requests]
 
 
 def test_scores_that_are_not_finite_are_an_error(encoder: PairEncoder) -> None:
@@ -212,8 +285,8 @@ def test_truncated_weights_file_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_sixteen_bit_on_cpu_is_refused(folder: Path) -> None:
-    with pytest.raises(RerankerUnavailable, match="bfloat16 on CPU is several times slower"):
-        Qwen3Reranker.load(folder, device="cpu", dtype="bfloat16", local_files_only=True)
+    with pytest.raises(RerankerUnavailable, match="float16 on this CPU is several times slower"):
+        Qwen3Reranker.load(folder, device="cpu", local_files_only=True, settings=EngineSettings(dtype="float16"))
 
 
 def test_vocabulary_without_a_single_yes_token_is_refused(tmp_path: Path) -> None:

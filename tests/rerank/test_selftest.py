@@ -7,6 +7,7 @@ from transformers import AutoTokenizer
 
 from rerank.errors import RerankError, SelfTestFailed
 from rerank.lexical import LexicalReranker
+from rerank.packing import Request
 from rerank.protocols import Stopped, never
 from rerank.qwen3 import Qwen3Reranker
 from rerank.selftest import KNOWN_ANSWERS, self_test
@@ -99,8 +100,8 @@ def test_random_weights_fail(tmp_path: Path) -> None:
 class Oracle:
     """An engine that would pass, so that only the template can fail."""
 
-    def log_odds(self, shared: Sequence[int], tails: Sequence[Sequence[int]]) -> list[float]:
-        return [0.0 for _ in tails]
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        return [[0.0] * len(request.tails) for request in requests]
 
 
 def test_broken_template_fails_before_any_score(tmp_path: Path) -> None:

@@ -66,3 +66,32 @@ def test_ascii_full_stop_between_chinese_characters_ends_a_sentence() -> None:
 
 def test_a_very_long_line_of_full_stops_takes_linear_time() -> None:
     assert len(sentence_spans("a. " * 100_000)) == 1
+
+
+def test_quoted_speech_is_not_cut_inside() -> None:
+    assert cut("可以答复：“可以。我们支持 SAML。”请先登录。") == [
+        "可以答复：“可以。我们支持 SAML。”",
+        "请先登录。",
+    ]
+    assert cut("他说「甲。乙！」丙。") == ["他说「甲。乙！」", "丙。"]
+    assert cut('She said "Stop. Go on." Then she left.') == ['She said "Stop. Go on."', "Then she left."]
+
+
+def test_a_quotation_that_is_never_closed_or_too_long_is_cut() -> None:
+    assert cut("“没有关闭。下一句。") == ["“没有关闭。", "下一句。"]
+    assert len(cut("“" + "很长。" * 120 + "”")) == 120
+
+
+def test_inches_are_no_quotation() -> None:
+    assert cut('A 12" disk. Next. A 13" disk.') == ['A 12" disk.', "Next.", 'A 13" disk.']
+
+
+def test_a_mark_after_a_sentence_belongs_to_the_words_it_opens() -> None:
+    assert cut("**继续**是指等待。**结束**是指停止。") == ["**继续**是指等待。", "**结束**是指停止。"]
+    assert cut("见`a`。`b`是参数。") == ["见`a`。", "`b`是参数。"]
+    assert cut("**重要。**其他。") == ["**重要。**", "其他。"]
+
+
+def test_a_chinese_line_that_ends_in_a_comma_goes_on() -> None:
+    assert cut("缩容减少服务,\n共分两步。") == ["缩容减少服务,\n共分两步。"]
+    assert cut('"a": 1,\n"b": 2,') == ['"a": 1,', '"b": 2,']

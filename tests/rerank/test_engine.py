@@ -1,0 +1,157 @@
+import os
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import Qwen3ForCausalLM
+
+from rerank.compiled import compiled_steps
+from rerank.decoder import EAGER, Steps
+from rerank.engine import OutOfMemory, PackedEngine
+from rerank.errors import RerankStopped
+from rerank.linear import Weight
+from rerank.packing import Request
+from rerank.weights import read_geometry, take_weights
+from tests.rerank.tinier import NO, YES, engine_of, reference, request, tiny_model, weights_of
+
+SIZES = st.lists(
+    st.tuples(st.integers(0, 70), st.lists(st.integers(1, 70), min_size=1, max_size=4)), min_size=1, max_size=3
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> Qwen3ForCausalLM:
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def engine(model: Qwen3ForCausalLM) -> PackedEngine:
+    return engine_of(model)
+
+
+@settings(max_examples=25)
+@given(SIZES)
+def test_packed_scores_equal_those_of_transformers_one_by_one(
+    model: Qwen3ForCausalLM, engine: PackedEngine, sizes: list[tuple[int, list[int]]]
+) -> None:
+    requests = [request(i, shared, tails) for i, (shared, tails) in enumerate(sizes)]
+    for got, expected in zip(engine.log_odds(requests), reference(model, requests), strict=True):
+        assert got == pytest.approx(expected, abs=1e-3)
+
+
+def test_order_equals_that_of_transformers(model: Qwen3ForCausalLM, engine: PackedEngine) -> None:
+    asked = request(1, 30, [5, 80, 33, 33, 12, 150, 1, 64])
+    got, expected = engine.log_odds([asked])[0], reference(model, [asked])[0]
+    assert sorted(range(8), key=got.__getitem__) == sorted(range(8), key=expected.__getitem__)
+    assert max(expected) - min(expected) > 1
+
+
+@settings(max_examples=15)
+@given(SIZES)
+def test_batch_mates_change_nothing(engine: PackedEngine, sizes: list[tuple[int, list[int]]]) -> None:
+    requests = [request(i, shared, tails) for i, (shared, tails) in enumerate(sizes)]
+    together = engine.log_odds(requests)
+    for one, values in zip(requests, together, strict=True):
+        alone = [engine.log_odds([Request(one.shared, [tail])])[0][0] for tail in one.tails]
+        assert values == pytest.approx(alone, abs=2e-5)
+
+
+@pytest.mark.parametrize("block_rows", [1, 7, 64])
+def test_blocks_of_rows_change_nothing(
+    model: Qwen3ForCausalLM, engine: PackedEngine, block_rows: int
+) -> None:
+    requests = [request(5, 40, [20, 33, 50])]
+    blocked = engine_of(model, block_rows=block_rows).log_odds(requests)[0]
+    assert blocked == pytest.approx(engine.log_odds(requests)[0], abs=2e-5)
+
+
+def test_untied_head_is_read(engine: PackedEngine) -> None:
+    model = tiny_model(tied=False)
+    requests = [request(2, 9, [8, 20])]
+    expected = reference(model, requests)[0]
+    assert engine_of(model).log_odds(requests)[0] == pytest.approx(expected, abs=1e-3)
+    assert engine.log_odds(requests)[0] != pytest.approx(expected, abs=1e-3)
+
+
+def test_one_layer_is_enough() -> None:
+    model = tiny_model(layers=1)
+    requests = [request(2, 9, [8, 20])]
+    assert engine_of(model).log_odds(requests)[0] == pytest.approx(reference(model, requests)[0], abs=1e-3)
+
+
+def test_sixteen_bits_stay_within_the_references_own_scatter(model: Qwen3ForCausalLM) -> None:
+    asked = request(7, 30, [40, 41, 42, 60, 20, 10])
+    exact = reference(model, [asked])[0]
+    half = tiny_model().to(torch.bfloat16)  # type: ignore[arg-type]  # transformers' own annotation of ``to``
+    theirs = reference(half, [asked])[0]
+    ours = engine_of(half).log_odds([asked])[0]
+    scatter = max(abs(a - b) for a, b in zip(theirs, exact, strict=True))
+    assert max(abs(a - b) for a, b in zip(ours, exact, strict=True)) <= scatter
+
+
+def test_int8_stays_near(model: Qwen3ForCausalLM) -> None:
+    asked = request(7, 30, [40, 41, 42, 60, 20, 10])
+    exact = reference(model, [asked])[0]
+    near = PackedEngine(weights_of(model, int8=True), block_rows=16).log_odds([asked])[0]
+    spread = max(exact) - min(exact)
+    assert near == pytest.approx(exact, abs=0.2 * spread)
+
+
+def test_stop_is_obeyed_between_layers(engine: PackedEngine) -> None:
+    polls = iter([False, True])
+    with pytest.raises(RerankStopped, match="stopped between two layers"):
+        engine.log_odds([request(1, 5, [5])], stopped=lambda: next(polls))
+
+
+def test_weights_are_taken_out_of_the_state(model: Qwen3ForCausalLM) -> None:
+    state = dict(model.state_dict())
+    geometry = read_geometry(model.config, 2048)  # type: ignore[arg-type]  # a protocol of attributes
+    place = torch.device("cpu")
+    take_weights(geometry, state, yes_id=YES, no_id=NO, device=place, int8=False)
+    assert state == {}
+    with pytest.raises(ValueError, match=r"lack model\.layers\.0\.self_attn\.q_norm\.weight"):
+        take_weights(geometry, state, yes_id=YES, no_id=NO, device=place, int8=False)
+    extra = {**model.state_dict(), "model.layers.0.self_attn.q_proj.bias": torch.zeros(64)}
+    with pytest.raises(ValueError, match=r"unknown names: model\.layers\.0\.self_attn\.q_proj\.bias"):
+        take_weights(geometry, extra, yes_id=YES, no_id=NO, device=place, int8=False)
+
+
+def allocating(size_bytes: int) -> Steps:
+    """Steps whose second half asks the real allocator for that much."""
+
+    def finish(x: torch.Tensor, attended: torch.Tensor, *weights: Weight | float) -> None:
+        torch.empty(size_bytes, dtype=torch.uint8)
+        EAGER.finish(x, attended, *weights)  # type: ignore[arg-type]  # passed on as they came
+
+    return Steps(EAGER.project, finish)  # type: ignore[arg-type]
+
+
+def test_memory_that_cannot_be_had_is_named(model: Qwen3ForCausalLM) -> None:
+    engine = engine_of(model, steps=allocating(1 << 62))
+    with pytest.raises(OutOfMemory, match="15 tokens do not fit"):
+        engine.log_odds([request(1, 5, [10])])
+
+
+def test_steps_that_do_not_compile_leave_the_eager_ones_and_say_so(model: Qwen3ForCausalLM) -> None:
+    weights = weights_of(model)
+    wrong = weights.layers[0]._replace(qkv=torch.zeros(5, 5))
+    broken = type(weights)(weights.geometry, weights.embedding, (wrong,), weights.norm, weights.head)
+    steps, notice = compiled_steps(broken)
+    assert steps is EAGER
+    assert notice is not None
+    assert notice.code == "rerank_not_compiled"
+    assert dict(notice.values)["reason"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.system("command -v g++ >/dev/null") != 0, reason="no C++ compiler")
+def test_compiled_steps_give_the_same_scores(model: Qwen3ForCausalLM, engine: PackedEngine) -> None:
+    steps, notice = compiled_steps(weights_of(model))
+    assert notice is None
+    compiled = engine_of(model, steps=steps)
+    for seed in range(3):
+        requests = [request(seed, 9 + seed, [8, 20 + seed])]
+        assert compiled.log_odds(requests)[0] == pytest.approx(engine.log_odds(requests)[0], abs=1e-4)
+
+

@@ -1,0 +1,174 @@
+import gc
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from rerank.engine import OutOfMemory
+from rerank.errors import RerankError, RerankerOverloaded, RerankStopped
+from rerank.packing import Request
+from rerank.protocols import Stopped, never
+from rerank.scheduler import Scheduler
+
+
+class LengthEngine:
+    """A score is the sum of a pair's tokens. It waits where told, and remembers the batches it was given."""
+
+    def __init__(self, *, limit: int = 10**9) -> None:
+        self.limit = limit
+        self.batches: list[list[int]] = []
+        self.entered = threading.Event()
+        self.go = threading.Event()
+        self.go.set()
+        self.threads: set[threading.Thread] = set()
+
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        self.threads.add(threading.current_thread())
+        self.batches.append([len(request.tails) for request in requests])
+        self.entered.set()
+        while not self.go.wait(0.002):
+            if stopped():
+                raise RerankStopped("stopped")
+        if sum(request.tokens for request in requests) > self.limit:
+            raise OutOfMemory("too much")
+        return [[float(sum(request.shared) + sum(tail)) for tail in request.tails] for request in requests]
+
+
+class FailingEngine:
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        raise KeyError("text of a document")
+
+
+def ask(scheduler: Scheduler, shared: int, tails: Sequence[int], stopped: Stopped = never) -> list[float]:
+    with scheduler.preparing():
+        job = scheduler.submit(Request([shared], [[tail] for tail in tails]))
+    return scheduler.wait(job, stopped)[0]
+
+
+def test_many_threads_get_their_own_scores() -> None:
+    scheduler = Scheduler(LengthEngine(), batch_tokens=17)
+    results: dict[int, list[float]] = {}
+
+    def call(i: int) -> None:
+        results[i] = ask(scheduler, 1000 * i, range(1, 2 + i % 7))
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert results == {i: [1000.0 * i + n for n in range(1, 2 + i % 7)] for i in range(40)}
+
+
+def test_requests_that_wait_while_the_model_is_busy_go_together() -> None:
+    engine = LengthEngine()
+    engine.go.clear()
+    scheduler = Scheduler(engine, batch_tokens=100)
+    jobs = [scheduler.submit(Request([1], [[2]]))]
+    assert engine.entered.wait(5)
+    jobs += [scheduler.submit(Request([n], [[1], [2]])) for n in range(3)]
+    engine.go.set()
+    for job in jobs:
+        scheduler.wait(job, never)
+    assert engine.batches == [[1], [2, 2, 2]]
+
+
+def test_announced_requests_are_waited_for_a_moment() -> None:
+    engine = LengthEngine()
+    scheduler = Scheduler(engine, batch_tokens=100, linger_s=5)
+    with scheduler.preparing():
+        first = scheduler.submit(Request([1], [[2]]))
+        time.sleep(0.05)
+        second = scheduler.submit(Request([1], [[3]]))
+    assert (scheduler.wait(first, never)[0], scheduler.wait(second, never)[0]) == ([3.0], [4.0])
+    assert engine.batches == [[1, 1]]
+
+
+def test_a_single_caller_waits_for_nobody() -> None:
+    scheduler = Scheduler(LengthEngine(), batch_tokens=100, linger_s=5)
+    started = time.monotonic()
+    assert ask(scheduler, 1, [2]) == [3.0]
+    assert time.monotonic() - started < 2
+
+
+def test_queue_that_is_full_refuses_at_once() -> None:
+    engine = LengthEngine()
+    engine.go.clear()
+    scheduler = Scheduler(engine, batch_tokens=100, max_waiting=2)
+    jobs = [scheduler.submit(Request([1], [[2]])) for _ in range(2)]
+    with pytest.raises(RerankerOverloaded, match="2 requests are waiting already"):
+        scheduler.submit(Request([1], [[2]]))
+    engine.go.set()
+    for job in jobs:
+        scheduler.wait(job, never)
+    assert ask(scheduler, 1, [2]) == [3.0]
+
+
+def test_stopped_caller_is_free_at_once_and_its_work_leaves_the_engine() -> None:
+    engine = LengthEngine()
+    engine.go.clear()
+    scheduler = Scheduler(engine, batch_tokens=100, max_waiting=1)
+    job = scheduler.submit(Request([1], [[2], [3]]))
+    assert engine.entered.wait(5)
+    with pytest.raises(RerankStopped, match="stopped with 2 of 2 passages unscored"):
+        scheduler.wait(job, lambda: True)
+    time.sleep(0.1)
+    again = scheduler.submit(Request([1], [[4]]))
+    engine.go.set()
+    assert scheduler.wait(again, never)[0] == [5.0]
+
+
+def test_one_caller_stopping_does_not_stop_its_batch_mates() -> None:
+    engine = LengthEngine()
+    engine.go.clear()
+    scheduler = Scheduler(engine, batch_tokens=100)
+    with scheduler.preparing():
+        gone, stays = (scheduler.submit(Request([1], [[n]])) for n in (2, 3))
+    assert engine.entered.wait(5)
+    with pytest.raises(RerankStopped):
+        scheduler.wait(gone, lambda: True)
+    time.sleep(0.05)
+    engine.go.set()
+    assert scheduler.wait(stays, never)[0] == [4.0]
+
+
+def test_memory_that_runs_out_halves_the_batch_for_good_and_is_said() -> None:
+    engine = LengthEngine(limit=9)
+    scheduler = Scheduler(engine, batch_tokens=1000)
+    job = scheduler.submit(Request([1], [[n] for n in range(30)]))
+    values, notices = scheduler.wait(job, never)
+    assert values == [1.0 + n for n in range(30)]
+    assert [notice.code for notice in notices] == ["rerank_memory"]
+    assert dict(notices[0].values)["batch_tokens"] == "7"
+    engine.batches.clear()
+    later = scheduler.submit(Request([1], [[n] for n in range(12)]))
+    assert scheduler.wait(later, never)[1] == ()
+    assert engine.batches == [[6], [6]]
+
+
+def test_pair_that_does_not_fit_alone_is_an_error() -> None:
+    scheduler = Scheduler(LengthEngine(limit=1), batch_tokens=1000)
+    with pytest.raises(RerankError, match="one pair of 2 tokens does not fit into memory; lower max_tokens"):
+        ask(scheduler, 1, [1])
+
+
+def test_exception_of_the_engine_reaches_the_caller_without_its_message() -> None:
+    with pytest.raises(RerankError, match="^KeyError inside the engine$"):
+        ask(Scheduler(FailingEngine(), batch_tokens=10), 1, [1])
+
+
+def test_request_without_tails_is_refused() -> None:
+    with pytest.raises(ValueError, match="a request has no tails"):
+        Scheduler(LengthEngine(), batch_tokens=10).submit(Request([1], []))
+
+
+def test_thread_ends_with_the_scheduler() -> None:
+    engine = LengthEngine()
+    scheduler = Scheduler(engine, batch_tokens=10)
+    ask(scheduler, 1, [1])
+    del scheduler
+    gc.collect()
+    (thread,) = engine.threads
+    thread.join(5)
+    assert not thread.is_alive()
