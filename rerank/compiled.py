@@ -34,11 +34,8 @@ def compiled_steps(weights: Weights) -> tuple[Steps, Notice | None]:
 def _try(steps: Steps, weights: Weights, layer: Layer, rows: int) -> None:
     geometry = weights.geometry
     x = torch.randn(rows, geometry.hidden).to(weights.embedding)
-    angles = torch.zeros(rows, 1, geometry.head_dim // 2, device=x.device)
-    turned, _ = steps.project(
-        x, layer.input_norm, layer.qkv, layer.head_norm, angles, angles, geometry.epsilon
-    )
+    cos = torch.ones(rows, 1, geometry.head_dim, device=x.device)
+    sin = torch.zeros(rows, 1, geometry.head_dim // 2, device=x.device)
+    turned, _ = steps.project(x, layer.input_norm, layer.qkv, layer.head_norm, cos, sin, geometry.epsilon)
     attended = turned[:, : geometry.heads].flatten(1)
-    steps.finish(
-        x, attended, layer.out, layer.post_norm, layer.gate_up, layer.down, geometry.epsilon
-    )
+    steps.finish(x, attended, layer.out, layer.post_norm, layer.gate_up, layer.down, geometry.epsilon)

@@ -75,9 +75,9 @@ def project(
     heads = linear(F.rms_norm(x, (x.size(-1),), norm, epsilon), weight).view(x.size(0), -1, dim)
     normed = F.rms_norm(heads[:, :count].float(), (dim,), None, epsilon).mul_(head_norm)
     left, right = normed.chunk(2, -1)
-    turned = torch.empty_like(normed)
-    torch.mul(left, cos, out=turned[..., : dim // 2]).addcmul_(right, sin, value=-1)
-    torch.mul(right, cos, out=turned[..., dim // 2 :]).addcmul_(left, sin)
+    turned = normed * cos
+    turned[..., : dim // 2].addcmul_(right, sin, value=-1)
+    turned[..., dim // 2 :].addcmul_(left, sin)
     return turned.to(x.dtype), heads[:, count:]
 
 
@@ -130,7 +130,7 @@ class Decoder:
     def states(self, batch: Batch, stopped: Stopped) -> Tensor:
         """Normed float32 states of the last rows (pairs, hidden). ``stopped`` is polled before each layer."""
         x = F.embedding(batch.ids, self._embedding)
-        # (rows, dim / 2) -> (rows, 1, dim / 2): the same angle for every head
+        # (rows, dim) and (rows, dim / 2), with an axis for the heads, which all turn by the same angle
         cos = self._cos.index_select(0, batch.positions).unsqueeze(1)
         sin = self._sin.index_select(0, batch.positions).unsqueeze(1)
         room: _Heads | None = None
@@ -200,9 +200,12 @@ def _poll(stopped: Stopped) -> None:
 
 
 def _rotation(geometry: Geometry, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosine and sine float32 (positions, dim / 2) of RoPE (arXiv 2104.09864) with the checkpoint's base."""
+    """Cosine (positions, dim) and sine (positions, dim / 2) of RoPE (arXiv 2104.09864), float32.
+
+    Dimension i turns together with i + dim / 2, by the same angle, so the cosines stand twice.
+    """
     step = torch.arange(0, geometry.head_dim, 2, dtype=torch.float32) / geometry.head_dim
     angle = torch.outer(
         torch.arange(geometry.max_positions, dtype=torch.float32), 1.0 / geometry.rope_theta**step
     )
-    return angle.cos().to(device), angle.sin().to(device)
+    return torch.cat((angle, angle), -1).cos().to(device), angle.sin().to(device)

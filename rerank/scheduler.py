@@ -133,10 +133,12 @@ class _State:
 
     def serve(self) -> None:
         """Run micro-batches until closed."""
-        while batch := self._take():
+        idle = True
+        while batch := self._take(idle):
             self._run(batch)
+            idle = False
 
-    def _take(self) -> list[tuple[Job, int]]:
+    def _take(self, idle: bool) -> list[tuple[Job, int]]:
         """The next micro-batch: jobs with the number of tails to score. Empty once closed."""
         with self.changed:
             while True:
@@ -148,6 +150,8 @@ class _State:
                 if self.jobs:
                     break
                 self.changed.wait()
+                idle = True
+            if idle:
                 self._linger()
             waiting = [
                 Waiting(len(job.request.shared), [len(tail) for tail in job.request.tails[job.next :]])
@@ -159,7 +163,7 @@ class _State:
     def _linger(self) -> None:
         """Give announced requests a moment to join one that came to an idle engine."""
         end = time.monotonic() + self._linger_s
-        while self.jobs and self.preparing and not self._closed:
+        while self.preparing and not self._closed:
             if sum(job.request.tokens for job in self.jobs) >= self._batch_tokens:
                 return
             if (left := end - time.monotonic()) <= 0:

@@ -50,7 +50,8 @@ def test_english_question_gets_an_answer_with_sources_models_and_times(open_page
     panel = page.get_by_role("complementary", name="Cited source")
     expect(panel.locator("#panel-heading")).to_contain_text("incident-runbook.md")
     expect(panel.locator("mark")).to_be_visible()
-    expect(turn.locator(".meta")).to_contain_text(re.compile(r"Answered by .+ · recall .+ms · rerank .+ms"))
+    line = re.compile(r"Answered by .+ · recall .+ms \(.+\) · rerank .+ms \(.+\)")
+    expect(turn.locator(".meta")).to_contain_text(line)
     turn.get_by_role("button", name="Retrieval details").click()
     table = turn.get_by_role("region", name=re.compile("candidate passages"))
     expect(table.get_by_role("columnheader", name="Relevance 0–1")).to_be_visible()
@@ -119,7 +120,8 @@ def test_page_fits_a_screen_360_pixels_wide(open_page: Open) -> None:
     turn.get_by_role("button", name="Retrieval details").click()
     assert overflow() <= 0
     turn.locator(".prose .chip").first.click()
-    page.locator("#panel").evaluate("async (one) => { for (const a of one.getAnimations()) await a.finished; }")
+    settled = "async (one) => { for (const each of one.getAnimations()) await each.finished; }"
+    page.locator("#panel").evaluate(settled)
     box = page.locator("#panel").bounding_box()
     assert box is not None
     assert (box["x"], box["width"]) == (0, 360)

@@ -46,7 +46,7 @@ def requests_of(sizes: list[tuple[int, list[int]]]) -> list[Request]:
     return [request(i, shared, tails) for i, (shared, tails) in enumerate(sizes)]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(SIZES)
 def test_sdpa_equals_attention_of_variable_lengths(sizes: list[tuple[int, list[int]]]) -> None:
     packed = pack(requests_of(sizes))
@@ -58,7 +58,7 @@ def test_sdpa_equals_attention_of_variable_lengths(sizes: list[tuple[int, list[i
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(SIZES)
 def test_padding_for_a_graph_changes_no_row_that_counts(sizes: list[tuple[int, list[int]]]) -> None:
     packed = pack(requests_of(sizes))

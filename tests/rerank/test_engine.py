@@ -19,6 +19,8 @@ SIZES = st.lists(
     st.tuples(st.integers(0, 70), st.lists(st.integers(1, 70), min_size=1, max_size=4)), min_size=1, max_size=3
 )
 
+IMPORTING_INDUCTOR = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
+
 
 @pytest.fixture(scope="module")
 def model() -> Qwen3ForCausalLM:
@@ -133,6 +135,7 @@ def test_memory_that_cannot_be_had_is_named(model: Qwen3ForCausalLM) -> None:
         engine.log_odds([request(1, 5, [10])])
 
 
+@IMPORTING_INDUCTOR
 def test_steps_that_do_not_compile_leave_the_eager_ones_and_say_so(model: Qwen3ForCausalLM) -> None:
     weights = weights_of(model)
     wrong = weights.layers[0]._replace(qkv=torch.zeros(5, 5))
@@ -144,6 +147,7 @@ def test_steps_that_do_not_compile_leave_the_eager_ones_and_say_so(model: Qwen3F
     assert dict(notice.values)["reason"]
 
 
+@IMPORTING_INDUCTOR
 @pytest.mark.slow
 @pytest.mark.skipif(os.system("command -v g++ >/dev/null") != 0, reason="no C++ compiler")
 def test_compiled_steps_give_the_same_scores(model: Qwen3ForCausalLM, engine: PackedEngine) -> None:

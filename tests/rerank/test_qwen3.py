@@ -152,11 +152,11 @@ def encoder(folder: Path) -> PairEncoder:
 
 
 def test_out_of_memory_halves_the_batch_and_still_scores_everything(encoder: PairEncoder) -> None:
-    reranker = Qwen3Reranker(SmallMemoryEngine(250), encoder, identity="x", batch_tokens=100_000)
+    reranker = Qwen3Reranker(SmallMemoryEngine(150), encoder, identity="x", batch_tokens=100_000)
     scores = reranker.score("q", ["a " * n for n in (3, 1, 2, 5, 4)], "")
     assert sorted(range(5), key=lambda i: scores.relevance[i]) == [1, 2, 0, 4, 3]
     assert [notice.code for notice in scores.notices] == ["rerank_memory"]
-    assert int(dict(scores.notices[0].values)["batch_tokens"]) <= 250
+    assert int(dict(scores.notices[0].values)["batch_tokens"]) <= 150
     assert reranker.score("q", ["a", "b"], "").notices == ()
 
 

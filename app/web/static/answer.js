@@ -5,6 +5,15 @@ import { $, duration, h, has, headingPath, icon, pagesText, t, where } from "./d
 import { Growing, linksIn } from "./markdown.js";
 import * as panel from "./panel.js";
 
+/** Which model does a stage's work. The whole identities stand in the details. */
+const WORKERS = { recall: "embedder", rerank: "reranker" };
+
+/** @param {string | undefined} identity @returns {string} " (name)", or nothing where no model took part */
+const by = (identity) => (identity ? ` (${short(identity)})` : "");
+
+/** A model's name without organisation, revision and precision. @param {string} identity */
+const short = (identity) => identity.split(/[@:]/)[0].split("/").reduce((a, b) => (b.length > a.length ? b : a));
+
 /**
  * @typedef {import("./stream.js").Request} Request
  * @typedef {import("./stream.js").Result} Result
@@ -205,7 +214,7 @@ export class Turn {
   /** @param {Result} result */
   meta(result) {
     const times = [...STAGES, "total"].filter((name) => name in result.timings_ms && name !== "understand" && name !== "select")
-      .map((name) => `${t(`stage.${name}`)} ${duration(result.timings_ms[name])}`);
+      .map((name) => `${t(`stage.${name}`)} ${duration(result.timings_ms[name])}${by(result.models[WORKERS[name]])}`);
     const copy = h("button", { type: "button", class: "text-button", onclick: () => this.copy(copy) }, t("copy"));
     const other = { ...this.request, rerank: !this.request.rerank };
     const details = this.details(result);
@@ -215,7 +224,7 @@ export class Turn {
       toggle.setAttribute("aria-expanded", String(!details.hidden));
     } }, t("details"), icon("chevron"));
     return h("footer", { class: "meta" },
-      h("p", {}, [result.models.generator && t("answered_by", { generator: result.models.generator }), ...times]
+      h("p", {}, [result.models.generator && t("answered_by", { generator: short(result.models.generator) }), ...times]
         .filter(Boolean).join(" · ")),
       h("div", { class: "actions" }, toggle, copy,
         result.candidates.length > 0 && this.again(other.rerank ? "ask_with_rerank" : "ask_without_rerank", "other", other)),
