@@ -27,8 +27,8 @@ docs_ds .845 â†’ .831 (21 questions; fitted on each half in turn, all 43: .820 â
 STEERING = 4.0
 """Log-odds an instruction met in full adds. By hand, from the worked examples: no set has instructions."""
 STEPS = 2.0
-"""Log-odds where a question for steps meets numbered ones, times the cube of its share that is met. By hand: the sets the rest is fitted on hold hardly
-any lists; docs_ds and the worked examples were looked at."""
+"""Log-odds where a question for steps meets numbered ones, times the cube of its share that is met. By hand:
+the sets the rest is fitted on hold hardly any lists; docs_ds and the worked examples were looked at."""
 STRANGE_NAME = -10.0
 """Log-odds where the question names something that stands nowhere in the index, and the passage speaks the
 question's language (in another one the name may be spelled another way): what is asked about is not here.

@@ -69,4 +69,5 @@ PRESETS: tuple[Preset, ...] = (
 
 def preset(name: str) -> Preset:
     """The preset of that name. Raises ``KeyError``."""
-    return {each.name: each for each in PRESETS}[name]
+    by_name: dict[str, Preset] = {each.name: each for each in PRESETS}
+    return by_name[name]
