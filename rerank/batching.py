@@ -13,11 +13,11 @@ class Waiting:
 
 
 def next_batch(waiting: Sequence[Waiting], budget: int) -> list[int]:
-    """How many tails of each request the next micro-batch takes: first come, first served, at most ``budget``
-    tokens, a request's shared beginning counted once.
+    """How many tails of each request the next micro-batch takes: first come, first served.
 
-    A request whose first tail does not fit any more ends the batch, so nobody is overtaken; a pair longer than
-    the budget goes alone. At least one tail is taken where one waits.
+    At most ``budget`` tokens, a request's shared beginning counted once. A request whose next tail does not
+    fit ends the batch, so nobody is overtaken; a pair longer than the budget goes alone. At least one tail is
+    taken where one waits.
     """
     taken: list[int] = []
     room = budget

@@ -10,9 +10,9 @@ from hashlib import blake2b
 class ScoreCache:
     """The last ``size`` log-odds, least recently used first out; 0 keeps none. Safe for many threads.
 
-    A key is a digest over the reranker's identity (model, revision, weights, dtype, limit, template) and every
-    token the model reads, so instruction, query and passage; texts themselves are not kept. ``hits`` and
-    ``misses`` count look-ups.
+    A key is a digest over the reranker's identity (model, revision, weights, dtype, limit, template) and
+    every token the model reads, so instruction, query and passage; texts themselves are not kept. ``hits``
+    and ``misses`` count look-ups.
     """
 
     def __init__(self, size: int) -> None:

@@ -1,7 +1,6 @@
 """Loads a Qwen3-Reranker checkpoint and refuses anything that would score without meaning."""
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
 
-from rerank.compiled import compiled_steps
+from rerank.compiled import working_engine
 from rerank.cores import physical_cores
-from rerank.decoder import EAGER
+from rerank.decoder import Steps
 from rerank.engine import PackedEngine
 from rerank.errors import RerankerUnavailable
 from rerank.linear import check_int8
@@ -22,8 +21,6 @@ from rerank.settings import EngineSettings
 from rerank.tokens import PairEncoder
 from rerank.weights import read_geometry, take_weights
 from retrieval.types import Notice
-
-logger = logging.getLogger(__name__)
 
 ARCHITECTURE = "Qwen3ForCausalLM"
 CPU_BLOCK_ROWS = 384
@@ -94,24 +91,27 @@ def open_checkpoint(
     answers = [control.encode(word, add_special_tokens=False).ids for word in ("yes", "no")]
     if [len(ids) for ids in answers] != [1, 1]:
         raise RerankerUnavailable(f'"yes" and "no" must be single tokens, {model} reads them as {answers}')
+    called = name or (Path(model).name if Path(model).is_dir() else model)
     identity = (
-        f"{name or (Path(model).name if Path(model).is_dir() else model)}@{revision or files.commit or 'local'}"
+        f"{called}@{revision or files.commit or 'local'}"
         f"+{_fingerprint(files.state)}/{'int8' if int8 else str(kind).removeprefix('torch.')}/{max_tokens}"
         f"/{TEMPLATE_VERSION}"
     )
     weights = take_weights(
         geometry, files.state, yes_id=answers[0][0], no_id=answers[1][0], device=place, int8=int8
     )
+
+    def make(steps: Steps, graphs: bool) -> PackedEngine:
+        block_rows = CPU_BLOCK_ROWS if place.type == "cpu" else None
+        return PackedEngine(weights, steps=steps, block_rows=block_rows, graphs=graphs)
+
     cuda = place.type == "cuda"
-    wanted = cuda if settings.compile is None else settings.compile
-    steps, notice = compiled_steps(weights) if wanted else (EAGER, None)
-    engine = PackedEngine(
-        weights,
-        steps=steps,
-        block_rows=CPU_BLOCK_ROWS if place.type == "cpu" else None,
+    engine, notices = working_engine(
+        make,
+        compiled=cuda if settings.compile is None else settings.compile,
         graphs=cuda and settings.cuda_graphs,
     )
-    return Checkpoint(engine, encoder, identity, place.type, () if notice is None else (notice,))
+    return Checkpoint(engine, encoder, identity, place.type, notices)
 
 
 def _read(model: str, revision: str | None, dtype: torch.dtype, local_files_only: bool) -> _Files:
@@ -168,7 +168,9 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in dtypes:
         raise RerankerUnavailable(f"dtype {name!r} is unknown; use auto, {', '.join(dtypes)}")
     if device.type == "cpu" and name != "float32" and not (name == "bfloat16" and _cpu_has_bfloat16()):
-        raise RerankerUnavailable(f"{name} on this CPU is several times slower than float32; use float32 or auto")
+        raise RerankerUnavailable(
+            f"{name} on this CPU is several times slower than float32; use float32 or auto"
+        )
     return dtypes[name]
 
 

@@ -1,41 +1,48 @@
-"""The two halves of a layer, fused by ``torch.compile``; the eager ones where that does not work here."""
+"""The fastest engine that really works on this machine: compiled, with CUDA graphs, or plain."""
 
 import logging
+from collections.abc import Callable
 
 import torch
 
-from rerank.decoder import EAGER, Layer, Steps, finish, project
-from rerank.weights import Weights
+from rerank.decoder import EAGER, Steps, finish, project
+from rerank.engine import PackedEngine
+from rerank.packing import Request
 from retrieval.types import Notice
 
 logger = logging.getLogger(__name__)
 
-_PROBE_ROWS = (24, 40)
-"""Two sizes, so that what is compiled is already the version for any number of rows."""
+Make = Callable[[Steps, bool], PackedEngine]
+"""Steps and whether to use CUDA graphs -> an engine; called once per attempt."""
+
+_PROBES = ((8, (16,)), (9, (20, 30, 40)), (9, (20, 30, 40)), (9, (20, 30, 40)))
+"""Tokens of (beginning, tails). One pair and several, since one row is compiled apart; the repeats let a CUDA
+graph be captured and replayed."""
 
 
-def compiled_steps(weights: Weights) -> tuple[Steps, Notice | None]:
-    """Steps compiled once for all layers and row counts, tried out on random rows.
+def working_engine(make: Make, *, compiled: bool, graphs: bool) -> tuple[PackedEngine, tuple[Notice, ...]]:
+    """An engine that has scored probes, with as much of what is asked for as works here.
 
-    Compiling takes some ten seconds and a C++ compiler on CPU. Where it fails, the eager steps and the notice
-    ``rerank_not_compiled`` (reason).
+    Compiling takes some 20 s, and a C++ compiler on CPU. Notices: ``rerank_not_compiled`` (reason),
+    ``rerank_no_graphs`` (reason).
     """
-    steps = Steps(torch.compile(project, dynamic=True), torch.compile(finish, dynamic=True))
+    notices: list[Notice] = []
+    if graphs:
+        graphs = _works(make(EAGER, True), "rerank_no_graphs", notices)
+    if compiled:
+        steps = Steps(torch.compile(project, dynamic=True), torch.compile(finish, dynamic=True))
+        engine = make(steps, graphs)
+        if _works(engine, "rerank_not_compiled", notices):
+            return engine, tuple(notices)
+    return make(EAGER, graphs), tuple(notices)
+
+
+def _works(engine: PackedEngine, code: str, notices: list[Notice]) -> bool:
     try:
-        for rows in _PROBE_ROWS:
-            _try(steps, weights, weights.layers[0], rows)
-    except Exception as error:  # noqa: BLE001  compilers fail in many ways, and each leaves eager mode usable
-        logger.warning("the reranker runs uncompiled: %s", type(error).__name__)
-        return EAGER, Notice.of("rerank_not_compiled", reason=type(error).__name__)
-    return steps, None
-
-
-@torch.inference_mode()
-def _try(steps: Steps, weights: Weights, layer: Layer, rows: int) -> None:
-    geometry = weights.geometry
-    x = torch.randn(rows, geometry.hidden).to(weights.embedding)
-    cos = torch.ones(rows, 1, geometry.head_dim, device=x.device)
-    sin = torch.zeros(rows, 1, geometry.head_dim // 2, device=x.device)
-    turned, _ = steps.project(x, layer.input_norm, layer.qkv, layer.head_norm, cos, sin, geometry.epsilon)
-    attended = turned[:, : geometry.heads].flatten(1)
-    steps.finish(x, attended, layer.out, layer.post_norm, layer.gate_up, layer.down, geometry.epsilon)
+        for shared, tails in _PROBES:
+            engine.log_odds([Request([0] * shared, [[0] * count for count in tails])])
+    except Exception as error:  # noqa: BLE001  compilers and drivers fail in many ways; the plain engine stands
+        logger.warning("%s: %s", code, type(error).__name__)
+        notices.append(Notice.of(code, reason=type(error).__name__))
+        return False
+    return True

@@ -8,7 +8,7 @@ _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def physical_cores() -> int:
-    """Cores this process may use, a core with two hardware threads counted once, at most its container's quota.
+    """Cores this process may use, one with two hardware threads counted once, at most its container's quota.
 
     A second thread on a core adds no arithmetic units, and threads beyond a quota wait for each other.
     """

@@ -1,8 +1,8 @@
 """Qwen3's decoder on packed rows: token ids in, the normed state of each pair's last token out.
 
-Source: transformers ``models/qwen3/modeling_qwen3.py`` (5.23), in which every line of arithmetic below has its
-counterpart. Differences, all exact in real arithmetic: rows instead of a padded batch, q/k/v and gate/up as one
-product each, in the last layer queries and MLP for the last rows only.
+Source: transformers ``models/qwen3/modeling_qwen3.py`` (5.23), in which every line of arithmetic below has
+its counterpart. Differences, all exact in real arithmetic: rows instead of a padded batch, q/k/v and gate/up
+as one product each, in the last layer queries and MLP for the last rows only.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812  torch's own name for it
+import torch.nn.functional as F
 from torch import Tensor
 
 from rerank.attention import Attend, Plan
@@ -48,7 +48,7 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One forward pass on the device: int32 ``ids`` and ``positions`` (rows,), ``last`` (pairs,), two plans."""
+    """One forward pass on the device: int32 ``ids`` and ``positions`` (rows,), ``last`` (pairs,), plans."""
 
     ids: Tensor
     positions: Tensor
@@ -84,7 +84,10 @@ def project(
 def finish(
     x: Tensor, attended: Tensor, out: Weight, norm: Tensor, gate_up: Weight, down: Weight, epsilon: float
 ) -> None:
-    """Turns residual rows (rows, hidden) in place into the layer's result, given attention's (rows, heads x dim)."""
+    """Turns residual rows (rows, hidden) in place into the layer's result.
+
+    ``attended`` is what attention gave, (rows, heads x dim).
+    """
     add_linear(x, attended, out)
     gate, up = linear(F.rms_norm(x, (x.size(-1),), norm, epsilon), gate_up).chunk(2, -1)
     add_linear(x, F.silu(gate).mul_(up), down)
@@ -158,7 +161,7 @@ class Decoder:
     def _project(
         self, x: Tensor, layer: Layer, cos: Tensor, sin: Tensor, first: int, room: "_Heads | None"
     ) -> "_Heads":
-        """All heads from ``first`` on, written into ``room`` (an earlier result of this shape) where it helps."""
+        """All heads from ``first`` on; ``room`` is an earlier result that may be overwritten."""
         shape = self.geometry
         weight = rows(
             layer.qkv, first * shape.head_dim, (shape.heads + 2 * shape.kv_heads) * shape.head_dim

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor
 
 from rerank.attention import Plan, attention_for
@@ -35,8 +34,8 @@ class PackedEngine:
     """Qwen3 on packed rows with a head of one row.
 
     The last state is normed in float32 and projected onto one float32 row ``w_yes - w_no``: the card's
-    softmax over two logits is the sigmoid of exactly this difference, without the grid of bfloat16 logits that
-    makes ties, and without 151,669 logits per position.
+    softmax over two logits is the sigmoid of exactly this difference, without the grid of bfloat16 logits
+    that makes ties, and without 151,669 logits per position.
     """
 
     def __init__(
@@ -95,7 +94,9 @@ def to_device(packed: Packed, device: torch.device) -> Batch:
         joined.extend(field)
     host = torch.frombuffer(joined, dtype=torch.int32)
     carried = (host.pin_memory() if device.type == "cuda" else host).to(device, non_blocking=True)
-    ids, positions, last, key_rows, cu_queries, cu_keys, cu_last = carried.split([len(f) for f in fields])
+    ids, positions, last, key_rows, cu_queries, cu_keys, cu_last = torch.split(
+        carried, [len(field) for field in fields]
+    )
     longest = _longest(packed.cu_queries)
     deepest = _longest(packed.cu_keys)
     queries, keys, ends = tuple(packed.cu_queries), tuple(packed.cu_keys), tuple(packed.cu_last)

@@ -14,14 +14,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rerank.decoder import Batch, Plan
+from rerank.attention import Plan
+from rerank.decoder import Batch
 
 logger = logging.getLogger(__name__)
 
 MAX_ROWS = 4096
 """Above this the launches hide behind the arithmetic (design notes, section 5, technique 6)."""
 ROWS, KEYS, SEQUENCES = 256, 1024, 16
-"""Bucket widths. Attention's grid grows with sequences times the longest, so both are bucketed, not capped."""
+"""Bucket widths. Attention's grid grows with sequences times the longest: both are bucketed, not capped."""
 MAX_GRAPHS = 32
 
 
@@ -68,13 +69,14 @@ class _Captured:
 
     def __init__(self, forward: Callable[[Batch], Tensor], batch: Batch) -> None:
         self._input = batch
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             forward(batch)  # lazy initialisation of libraries must not fall into the capture
         torch.cuda.current_stream().wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        # thread_local: other models of this process may allocate on the GPU meanwhile
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._output = forward(batch)
 
     def run(self, batch: Batch) -> Tensor:

@@ -1,13 +1,13 @@
 """y = x W^T with float weights, or with 8-bit weights and 8-bit activations.
 
-INT8 is symmetric: one scale per output channel of the weight, one per token of the activation, products summed
-in 32 bits (LLM.int8(), arXiv 2208.07339, section 2.1, "vector-wise quantization").
+INT8 is symmetric: one scale per output channel of the weight, one per token of the activation, products
+summed in 32 bits (LLM.int8(), arXiv 2208.07339, section 2.1, "vector-wise quantization").
 """
 
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812  torch's own name for it
+import torch.nn.functional as F
 from torch import Tensor
 
 from rerank.errors import RerankerUnavailable

@@ -32,9 +32,10 @@ class Packed:
     """Rows and sequences of one forward pass; all arrays hold 32-bit integers.
 
     ``ids`` and ``positions`` have one entry per row. Sequence i owns the query rows ``cu_queries[i]`` to
-    ``cu_queries[i + 1]`` and reads the key rows ``key_rows[cu_keys[i]:cu_keys[i + 1]]``, of which its own rows
-    are the last (so causal masks align at the bottom right). ``last`` are the rows whose state is the answer,
-    one per pair in the order of the requests; ``cu_last`` is ``cu_queries`` with only those rows as queries.
+    ``cu_queries[i + 1]`` and reads the key rows ``key_rows[cu_keys[i]:cu_keys[i + 1]]``, of which its own
+    rows are the last (so causal masks align at the bottom right). ``last`` are the rows whose state is the
+    answer, one per pair in the order of the requests; ``cu_last`` is ``cu_queries`` with only those rows as
+    queries.
     """
 
     ids: "array[int]"

@@ -51,7 +51,7 @@ class Qwen3Reranker:
     ) -> None:
         self.device = device
         self.notices = notices
-        """What about this engine is not as fast as it could be: ``rerank_not_compiled`` (reason)."""
+        """What is slower than it could be: ``rerank_not_compiled`` and ``rerank_no_graphs`` (reason)."""
         self.cache = ScoreCache(cached_scores)
         self._encoder = encoder
         self._identity = identity
@@ -106,7 +106,7 @@ class Qwen3Reranker:
         self._encoder.check_template()
 
     def warm(self, passages: Sequence[str]) -> None:
-        """Tokenise passages ahead of the first question about them (at ingest); they are kept by their text."""
+        """Tokenise passages ahead of the first question about them; their ids are kept by text."""
         self._encoder.documents(passages)
 
     def score(

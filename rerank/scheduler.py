@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rerank.batching import Waiting, next_batch
 from rerank.engine import Engine, OutOfMemory
-from rerank.errors import RerankError, RerankerOverloaded, RerankStopped
+from rerank.errors import RerankerOverloaded, RerankError, RerankStopped
 from rerank.packing import Request
 from rerank.protocols import Stopped
 from retrieval.types import Notice
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.01
 """How often a waiting caller asks its ``stopped``."""
+_CLOSE_S = 10.0
+"""How long closing waits for a pass to end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +59,6 @@ class Scheduler:
         self, engine: Engine, *, batch_tokens: int, max_waiting: int = 64, linger_s: float = 0.002
     ) -> None:
         self._state = _State(engine, batch_tokens, max_waiting, linger_s)
-        self._started = False
         weakref.finalize(self, self._state.close)
 
     @contextmanager
@@ -86,17 +87,15 @@ class Scheduler:
                     f"{len(self._state.jobs)} requests are waiting already; try again later"
                 )
             self._state.jobs.append(job)
-            if not self._started:
-                threading.Thread(target=self._state.serve, name="rerank-engine", daemon=True).start()
-                self._started = True
+            self._state.start()
             self._state.changed.notify_all()
         return job
 
     def wait(self, job: Job, stopped: Stopped) -> tuple[list[float], tuple[Notice, ...]]:
         """Log-odds of the job's tails in the order given, and what is to be said.
 
-        Raises what the engine raised, or ``RerankStopped`` as soon as ``stopped`` is true; the job then leaves
-        the queue, and its running micro-batch too unless others are in it.
+        Raises what the engine raised, or ``RerankStopped`` as soon as ``stopped`` is true; the job then
+        leaves the queue, and its running micro-batch ends too unless others are in it.
         """
         try:
             while True:
@@ -113,7 +112,7 @@ class Scheduler:
 
 
 class _State:
-    """What callers and the engine's thread share; held by the thread, so it must not hold the ``Scheduler``."""
+    """What callers and the engine's thread share. The thread holds it, so it must not hold the scheduler."""
 
     def __init__(self, engine: Engine, batch_tokens: int, max_waiting: int, linger_s: float) -> None:
         self.changed = threading.Condition()
@@ -124,12 +123,24 @@ class _State:
         self._batch_tokens = batch_tokens
         self._linger_s = linger_s
         self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Have a thread that runs micro-batches."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self.serve, name="rerank-engine", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
-        """Let the thread end; what waits fails."""
+        """End the thread, within a layer's time; what waits fails.
+
+        Also called when the interpreter exits: a daemon thread cut off inside torch aborts the process.
+        """
         with self.changed:
             self._closed = True
             self.changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_CLOSE_S)
 
     def serve(self) -> None:
         """Run micro-batches until closed."""
@@ -177,14 +188,17 @@ class _State:
 
     def _run(self, batch: Sequence[tuple[Job, int]]) -> None:
         requests = [
-            Request(job.request.shared, job.request.tails[job.next : job.next + count]) for job, count in batch
+            Request(job.request.shared, job.request.tails[job.next : job.next + count])
+            for job, count in batch
         ]
         try:
-            results = self._engine.log_odds(requests, lambda: all(job.cancelled for job, _ in batch))
+            results = self._engine.log_odds(
+                requests, lambda: self._closed or all(job.cancelled for job, _ in batch)
+            )
         except OutOfMemory as error:
             self._shrink(requests, [job for job, _ in batch], error)
         except RerankStopped:
-            return  # only when every caller has gone
+            return  # only when every caller has gone, or all is over
         except RerankError as error:
             for job, _ in batch:
                 job.fail(error)

@@ -11,14 +11,14 @@ class EngineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = Field(
-        "auto", description="auto: float32 on CPU, bfloat16 on GPU; int8 (CPU): some 3 times faster, near exact"
+        "auto", description="auto: float32 on CPU, bfloat16 on GPU; int8 (CPU): 3 times faster, near exact"
     )
     batch_tokens: int | None = Field(
         None, ge=1, description="most tokens of one forward pass; None: 4,096 on CPU, 16,384 on GPU"
     )
     threads: int | None = Field(None, ge=1, description="CPU threads of all models; None: physical cores")
     compile: bool | None = Field(
-        None, description="fuse element-wise operations; None: on GPU only (on CPU: 20 s at start for up to 3 %)"
+        None, description="fuse element-wise operations; None: on GPU only (on CPU no gain for 20 s)"
     )
     cuda_graphs: bool = Field(True, description="launch small batches on a GPU as one")
     gpu_memory_gib: float | None = Field(None, gt=0, description="most GPU memory of this process; None: all")

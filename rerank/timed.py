@@ -29,7 +29,7 @@ class RerankerBusy(RerankError):
 
 @runtime_checkable
 class Concurrent(Protocol):
-    """A reranker that says whether many threads may call it at once and each call ends soon after ``stopped``."""
+    """A reranker that says whether many threads may call it, each call ending soon after its ``stopped``."""
 
     concurrent: bool
 
@@ -37,12 +37,12 @@ class Concurrent(Protocol):
 class TimedReranker:
     """Any reranker with a deadline. Keep one for each model: it remembers calls that were given up.
 
-    A reranker that is ``Concurrent`` runs in its callers' threads, as many as there are, and ends each call at
-    its deadline itself. Any other runs in one daemon thread of its own (so what it keeps per thread, such as a database
-    connection, is kept once), which ends when this object is gone. It serves one call at a time; other calls
-    wait their turn. At the deadline the caller is free at once, and the model is told to stop (its own
-    ``stopped`` becomes true); while it has not, further calls raise ``RerankerBusy`` instead of queueing
-    behind it or entering the model twice.
+    A reranker that is ``Concurrent`` runs in its callers' threads, as many as there are, and ends each call
+    at its deadline itself. Any other runs in one daemon thread of its own (so what it keeps per thread, such
+    as a database connection, is kept once), which ends when this object is gone. It serves one call at a
+    time; other calls wait their turn. At the deadline the caller is free at once, and the model is told to
+    stop (its own ``stopped`` becomes true); while it has not, further calls raise ``RerankerBusy`` instead of
+    queueing behind it or entering the model twice.
     """
 
     def __init__(self, reranker: Reranker, *, timeout_s: float = math.inf) -> None:

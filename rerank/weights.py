@@ -77,8 +77,10 @@ def read_geometry(config: Qwen3Configuration, max_tokens: int) -> Geometry:
 def take_weights(
     geometry: Geometry, state: dict[str, Tensor], *, yes_id: int, no_id: int, device: torch.device, int8: bool
 ) -> Weights:
-    """Move a state dict into the decoder's layout, layer by layer, emptying ``state`` (so memory holds the
-    weights once and one layer twice). ``int8`` quantises the seven products of each layer and nothing else.
+    """Move a state dict into the decoder's layout, layer by layer.
+
+    ``state`` is emptied on the way, so that memory holds the weights once and one layer twice. ``int8``
+    quantises the seven products of each layer and nothing else.
 
     Raises ``ValueError`` where a name is missing or left over.
     """

@@ -20,7 +20,13 @@ def test_size_zero_keeps_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("identity", "shared", "tail"),
-    [("other", [1, 2], [3]), ("m", [1], [2, 3]), ("m", [1, 2, 3], []), ("m", [1, 2], [4]), ("m", [2, 1], [3])],
+    [
+        ("other", [1, 2], [3]),
+        ("m", [1], [2, 3]),
+        ("m", [1, 2, 3], []),
+        ("m", [1, 2], [4]),
+        ("m", [2, 1], [3]),
+    ],
 )
 def test_key_depends_on_model_beginning_and_tail(identity: str, shared: list[int], tail: list[int]) -> None:
     assert pair_keys(identity, shared, [tail]) != pair_keys("m", [1, 2], [[3]])

@@ -1,4 +1,4 @@
-import os
+import shutil
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Qwen3ForCausalLM
 
-from rerank.compiled import compiled_steps
+from rerank.compiled import working_engine
 from rerank.decoder import EAGER, Steps
 from rerank.engine import OutOfMemory, PackedEngine
 from rerank.errors import RerankStopped
@@ -16,7 +16,9 @@ from rerank.weights import read_geometry, take_weights
 from tests.rerank.tinier import NO, YES, engine_of, reference, request, tiny_model, weights_of
 
 SIZES = st.lists(
-    st.tuples(st.integers(0, 70), st.lists(st.integers(1, 70), min_size=1, max_size=4)), min_size=1, max_size=3
+    st.tuples(st.integers(0, 70), st.lists(st.integers(1, 70), min_size=1, max_size=4)),
+    min_size=1,
+    max_size=3,
 )
 
 IMPORTING_INDUCTOR = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
@@ -85,7 +87,7 @@ def test_one_layer_is_enough() -> None:
 def test_sixteen_bits_stay_within_the_references_own_scatter(model: Qwen3ForCausalLM) -> None:
     asked = request(7, 30, [40, 41, 42, 60, 20, 10])
     exact = reference(model, [asked])[0]
-    half = tiny_model().to(torch.bfloat16)  # type: ignore[arg-type]  # transformers' own annotation of ``to``
+    half = tiny_model().bfloat16()
     theirs = reference(half, [asked])[0]
     ours = engine_of(half).log_odds([asked])[0]
     scatter = max(abs(a - b) for a, b in zip(theirs, exact, strict=True))
@@ -124,9 +126,9 @@ def allocating(size_bytes: int) -> Steps:
 
     def finish(x: torch.Tensor, attended: torch.Tensor, *weights: Weight | float) -> None:
         torch.empty(size_bytes, dtype=torch.uint8)
-        EAGER.finish(x, attended, *weights)  # type: ignore[arg-type]  # passed on as they came
+        EAGER.finish(x, attended, *weights)  # type: ignore[arg-type]
 
-    return Steps(EAGER.project, finish)  # type: ignore[arg-type]
+    return Steps(EAGER.project, finish)
 
 
 def test_memory_that_cannot_be_had_is_named(model: Qwen3ForCausalLM) -> None:
@@ -136,26 +138,33 @@ def test_memory_that_cannot_be_had_is_named(model: Qwen3ForCausalLM) -> None:
 
 
 @IMPORTING_INDUCTOR
-def test_steps_that_do_not_compile_leave_the_eager_ones_and_say_so(model: Qwen3ForCausalLM) -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="graphs fail only where there is no GPU")
+def test_whatever_does_not_work_is_left_out_and_said(model: Qwen3ForCausalLM) -> None:
     weights = weights_of(model)
-    wrong = weights.layers[0]._replace(qkv=torch.zeros(5, 5))
-    broken = type(weights)(weights.geometry, weights.embedding, (wrong,), weights.norm, weights.head)
-    steps, notice = compiled_steps(broken)
-    assert steps is EAGER
-    assert notice is not None
-    assert notice.code == "rerank_not_compiled"
-    assert dict(notice.values)["reason"]
+
+    def make(steps: Steps, graphs: bool) -> PackedEngine:
+        if steps is not EAGER:
+            steps = allocating(1 << 62)
+        return PackedEngine(weights, steps=steps, graphs=graphs)  # graphs need a GPU
+
+    engine, notices = working_engine(make, compiled=True, graphs=True)
+    assert [(notice.code, dict(notice.values)["reason"]) for notice in notices] == [
+        ("rerank_no_graphs", "RuntimeError"),
+        ("rerank_not_compiled", "OutOfMemory"),
+    ]
+    asked = [request(1, 5, [10])]
+    assert engine.log_odds(asked)[0] == pytest.approx(reference(model, asked)[0], abs=1e-3)
 
 
 @IMPORTING_INDUCTOR
 @pytest.mark.slow
-@pytest.mark.skipif(os.system("command -v g++ >/dev/null") != 0, reason="no C++ compiler")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
 def test_compiled_steps_give_the_same_scores(model: Qwen3ForCausalLM, engine: PackedEngine) -> None:
-    steps, notice = compiled_steps(weights_of(model))
-    assert notice is None
-    compiled = engine_of(model, steps=steps)
+    weights = weights_of(model)
+    compiled, notices = working_engine(
+        lambda steps, graphs: PackedEngine(weights, steps=steps, graphs=graphs), compiled=True, graphs=False
+    )
+    assert notices == ()
     for seed in range(3):
         requests = [request(seed, 9 + seed, [8, 20 + seed])]
         assert compiled.log_odds(requests)[0] == pytest.approx(engine.log_odds(requests)[0], abs=1e-4)
-
-

@@ -1,15 +1,21 @@
 import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from rerank.engine import OutOfMemory
-from rerank.errors import RerankError, RerankerOverloaded, RerankStopped
+from rerank.errors import RerankerOverloaded, RerankError, RerankStopped
 from rerank.packing import Request
 from rerank.protocols import Stopped, never
 from rerank.scheduler import Scheduler
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class LengthEngine:
@@ -154,7 +160,7 @@ def test_pair_that_does_not_fit_alone_is_an_error() -> None:
 
 
 def test_exception_of_the_engine_reaches_the_caller_without_its_message() -> None:
-    with pytest.raises(RerankError, match="^KeyError inside the engine$"):
+    with pytest.raises(RerankError, match=r"^KeyError inside the engine$"):
         ask(Scheduler(FailingEngine(), batch_tokens=10), 1, [1])
 
 
@@ -172,3 +178,35 @@ def test_thread_ends_with_the_scheduler() -> None:
     (thread,) = engine.threads
     thread.join(5)
     assert not thread.is_alive()
+
+
+EXITING = """
+import threading, time
+from tests.rerank.test_scheduler import busy_scheduler
+scheduler, started = busy_scheduler()
+assert started.wait(20)
+"""
+
+
+def busy_scheduler() -> tuple[Scheduler, threading.Event]:
+    """A scheduler in the middle of many passes through a real engine, whose caller has gone."""
+    from tests.rerank.tinier import engine_of, request, tiny_model
+
+    scheduler = Scheduler(engine_of(tiny_model()), batch_tokens=2000)
+    started = threading.Event()
+
+    def call() -> None:
+        job = scheduler.submit(request(1, 500, [500] * 400))
+        started.set()
+        with suppress(RerankStopped):
+            scheduler.wait(job, never)
+
+    threading.Thread(target=call, daemon=True).start()
+    return scheduler, started
+
+
+def test_leaving_the_program_in_the_middle_of_a_pass_is_quiet() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EXITING], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -38,7 +38,9 @@ def weights_of(model: Qwen3ForCausalLM, *, int8: bool = False) -> Weights:
     return take_weights(geometry, state, yes_id=YES, no_id=NO, device=torch.device("cpu"), int8=int8)
 
 
-def engine_of(model: Qwen3ForCausalLM, *, block_rows: int | None = None, steps: Steps = EAGER) -> PackedEngine:
+def engine_of(
+    model: Qwen3ForCausalLM, *, block_rows: int | None = None, steps: Steps = EAGER
+) -> PackedEngine:
     return PackedEngine(weights_of(model), block_rows=block_rows, steps=steps)
 
 
