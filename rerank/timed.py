@@ -17,6 +17,7 @@ from rerank.types import Scores
 logger = logging.getLogger(__name__)
 
 _POLL_S = 0.02
+_GRACE_S = 0.25  # a model that was told to stop looks up between two batches
 
 
 class RerankTimeout(RerankError):
@@ -90,7 +91,7 @@ class TimedReranker:
         while not self._turn.acquire(timeout=_POLL_S):
             call.check_time()
         try:
-            if self._last is not None and not self._last.finished:
+            if self._last is not None and not self._last.finishes_within(min(_GRACE_S, timeout_s)):
                 raise RerankerBusy("still busy with a call that was given up")
             self._last = call
             if not self._started:
@@ -123,10 +124,9 @@ class _Call:
         self._done = threading.Event()
         self._outcome: Scores | RerankError = RerankError("the reranker gave no answer")
 
-    @property
-    def finished(self) -> bool:
-        """Whether the model has left this call."""
-        return self._done.is_set()
+    def finishes_within(self, seconds: float) -> bool:
+        """Whether the model has left this call, or does so in time."""
+        return self._done.wait(seconds)
 
     def run(self) -> None:
         """Score, and keep what came of it."""
