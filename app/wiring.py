@@ -112,7 +112,11 @@ def _reranker(settings: Settings, located: Located | None) -> Reranker:
 
     folder = _required(located, "reranker")
     return Qwen3Reranker.load(
-        folder.folder, name=folder.name, revision=folder.revision or None, device=model.device
+        folder.folder,
+        name=folder.name,
+        revision=folder.revision or None,
+        device=model.device,
+        settings=settings.rerank.engine,
     )
 
 

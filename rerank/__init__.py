@@ -11,5 +11,9 @@ Rerankers: ``Qwen3Reranker`` (the product), ``LexicalReranker`` (no weights: sta
 ``RemoteReranker`` (a server that speaks ``/rerank``). ``self_test`` asks each of them known answers before it
 is trusted.
 
+The engine of ``Qwen3Reranker`` packs requests without padding (``packing``), runs the decoder on them
+(``attention``, ``linear``, ``decoder``, ``engine``; ``weights`` and ``checkpoint`` load it, ``compiled`` and
+``graphs`` speed it up), merges callers (``batching``, ``scheduler``) and remembers scores (``cache``).
+
 Reading order: ``types``, ``protocols``, ``prompt``, ``tokens``, ``qwen3``, ``rerank``, ``select``.
 """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from rerank.breaker import BreakerStatus, CircuitBreaker, Permit
 from rerank.budget import BULK_BYTES, LatencyBudget, joined, slices
-from rerank.errors import RerankError, RerankerUnavailable, RerankStopped
-from rerank.protocols import Reranker, Stopped, never
+from rerank.errors import RerankerOverloaded, RerankError, RerankerUnavailable, RerankStopped
+from rerank.protocols import HasNotices, Reranker, Stopped, never
 from rerank.select import floor_for
 from rerank.selftest import SelfTest, self_test
 from rerank.timed import RerankerBusy, RerankTimeout, TimedReranker
@@ -110,6 +110,11 @@ class GuardedReranker:
         retry_s = max(1, math.ceil(status.retry_in_s))
         return (Notice.of("rerank_paused", identity=self._primary.identity, retry_s=retry_s),)
 
+    def limits(self) -> tuple[Notice, ...]:
+        """What is slower than it could be, for the status page; scores are the same."""
+        inner = self._primary.reranker
+        return inner.notices if isinstance(inner, HasNotices) else ()
+
     def status(self) -> GuardStatus:
         """State and counts at this moment, for status page, doctor and metrics."""
         return GuardStatus(
@@ -181,6 +186,10 @@ class GuardedReranker:
             if isinstance(error, RerankStopped):
                 self._breaker.abandoned(permit)
                 raise
+            if isinstance(error, RerankerOverloaded):  # too many callers are no fault of the model
+                self._breaker.abandoned(permit)
+                notices.append(_told(self._primary, error, call.timeout_s))
+                return None
             self._failed(permit, error, call, notices)
             return None
         except BaseException:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from rerank.types import Scores
+from retrieval.types import Notice
 
 Stopped = Callable[[], bool]
 
@@ -41,3 +42,12 @@ class HasDevice(Protocol):
     @property
     def device(self) -> str:
         """``cpu``, ``cuda`` or another type of torch device."""
+
+
+@runtime_checkable
+class HasNotices(Protocol):
+    """A reranker that knows what about it is slower than it could be."""
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user may want to know once, not with every answer."""

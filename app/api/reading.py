@@ -128,7 +128,7 @@ def status(request: Request, held: Held) -> StatusView:
     models = held.models if ready else None
     notices = held.notices
     if models is not None:
-        notices = (*notices, *models.notices, *models.reranker.notices())
+        notices = (*notices, *models.notices, *models.reranker.notices(), *models.reranker.limits())
     return StatusView(
         ready=ready,
         state=held.state.name,

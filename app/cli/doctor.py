@@ -59,6 +59,8 @@ def _inside(services: Services) -> Iterator[tuple[bool, str]]:
 def _reranker(guarded: GuardedReranker) -> Iterator[tuple[bool, str]]:
     status = guarded.status()
     tested = None if status.trouble else guarded.verify()
+    for notice in guarded.limits():
+        yield True, say(notice, "en")
     if tested is None:
         for notice in guarded.notices():
             yield False, say(notice, "en")

@@ -73,6 +73,7 @@ def _known_answers(settings: Settings) -> str:
             name=located.name,
             revision=located.revision or None,
             device=settings.models.reranker.device,
+            settings=settings.rerank.engine,
         )
         tested = self_test(reranker)
     except RerankError as error:

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -6,12 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Qwen3ForCausalLM
 
+from rerank.attention import attend_sdpa
 from rerank.compiled import working_engine
-from rerank.decoder import EAGER, Steps
-from rerank.engine import OutOfMemory, PackedEngine
+from rerank.decoder import EAGER, Decoder, Steps
+from rerank.engine import OutOfMemory, PackedEngine, to_device
 from rerank.errors import RerankStopped
+from rerank.graphs import bucket, padded
 from rerank.linear import Weight
-from rerank.packing import Request
+from rerank.packing import Request, pack
+from rerank.protocols import never
 from rerank.weights import read_geometry, take_weights
 from tests.rerank.tinier import NO, YES, engine_of, reference, request, tiny_model, weights_of
 
@@ -22,6 +26,15 @@ SIZES = st.lists(
 )
 
 IMPORTING_INDUCTOR = pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Products this small wait for each other's threads longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +81,21 @@ def test_blocks_of_rows_change_nothing(
     requests = [request(5, 40, [20, 33, 50])]
     blocked = engine_of(model, block_rows=block_rows).log_odds(requests)[0]
     assert blocked == pytest.approx(engine.log_odds(requests)[0], abs=2e-5)
+
+
+@settings(max_examples=10)
+@given(SIZES)
+def test_padding_for_a_graph_changes_no_state(
+    model: Qwen3ForCausalLM, sizes: list[tuple[int, list[int]]]
+) -> None:
+    weights = weights_of(model)
+    decoder = Decoder(weights.geometry, weights.embedding, weights.layers, weights.norm, attend=attend_sdpa)
+    packed = pack([request(i, shared, tails) for i, (shared, tails) in enumerate(sizes)])
+    batch = to_device(packed, torch.device("cpu"))
+    with torch.inference_mode():
+        plain = decoder.states(batch, never)
+        wide = decoder.states(padded(batch, bucket(batch)), never)
+    assert torch.allclose(wide[: len(packed.last)], plain, atol=1e-4)
 
 
 def test_untied_head_is_read(engine: PackedEngine) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from rerank.breaker import CircuitBreaker
 from rerank.budget import LatencyBudget
-from rerank.errors import RerankError, RerankerUnavailable, RerankStopped
+from rerank.errors import RerankerOverloaded, RerankError, RerankerUnavailable, RerankStopped
 from rerank.guarded import GuardedReranker
 from rerank.lexical import LexicalReranker
 from rerank.protocols import Stopped, never
@@ -176,3 +176,13 @@ def test_notices_name_every_judge_that_failed() -> None:
         Notice.of("rerank_fallback", identity="overlap/1"),
     )
     assert (result.floor, result.fallback) == (0.3, True)
+
+
+def test_overload_is_no_fault_of_the_model() -> None:
+    primary = FailingReranker(RerankerOverloaded("64 callers wait already"))
+    guarded = GuardedReranker(primary, OverlapReranker())
+    for _ in range(10):
+        judgement = guarded.judge("leave", ["annual leave"], "", timeout_s=5)
+    assert judgement.fallback
+    assert primary.calls == 10
+    assert guarded.status().breaker.state == "closed"

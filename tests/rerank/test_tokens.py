@@ -116,3 +116,19 @@ def test_tokenizer_that_swallows_the_last_line_break_fails_the_template_check() 
 
 def test_saved_folder_keeps_the_template(tmp_path: Path) -> None:
     PairEncoder(AutoTokenizer.from_pretrained(tiny_qwen3(tmp_path)).backend_tokenizer).check_template()
+
+
+def test_ids_stored_ahead_fit_behind_every_query(encoder: PairEncoder) -> None:
+    passages = ["单点登录", "", ": invoice", ATTACK]
+    stored = [list(ids) for ids in encoder.documents(passages)]
+    for query in ("q", "报销?\n"):
+        assert encoder.pair(query, stored, "i") == encoder.encode(query, passages, "i")
+
+
+def test_ids_are_kept_up_to_a_number_of_tokens(tokenizer: Qwen2Tokenizer) -> None:
+    encoder = PairEncoder(tokenizer.backend_tokenizer, kept_tokens=8)
+    long, short = encoder.documents(["zzzzzzzzz", "z"])
+    assert (len(long), len(short)) == (10, 2)
+    assert encoder.documents(["z"])[0] is short
+    assert encoder.documents(["zzzzzzzzz"])[0] is not long
+    assert encoder.documents(["zzzzzzzzz"])[0] == long
