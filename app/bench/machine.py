@@ -5,6 +5,7 @@ import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from math import ceil
 from pathlib import Path
 
 PACKAGES = (
@@ -47,7 +48,7 @@ def write_result(path: Path, measured: dict[str, object]) -> None:
 def percentiles(values_ms: list[float]) -> dict[str, float]:
     """p50 and p95 in milliseconds, by nearest rank."""
     ordered = sorted(values_ms)
-    return {f"p{p}": round(ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))], 3) for p in (50, 95)}
+    return {f"p{p}": round(ordered[ceil(len(ordered) * p / 100) - 1], 3) for p in (50, 95)}
 
 
 def _processor() -> str:

@@ -25,12 +25,16 @@ for name in sys.argv[1:]:
         page.get_textpage().get_text_range()
 print(time.perf_counter() - began)
 """
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def bench(context: click.Context) -> None:
-    """Measure speed; without a name, every benchmark that needs no extra data."""
+    """Measure speed; without a name, ``ask``.
+
+    ``rerank`` and ``quantize`` take minutes and gigabytes, so they run only when they are named.
+    """
     if context.invoked_subcommand is None:
         context.invoke(bench_ask)
 
@@ -53,6 +57,71 @@ def bench_ask(
     write_result(target, {"benchmark": "ask", **measured})
     pprint(measured, console=Console(), expand_all=True)
     click.echo(f"written to {target}")
+
+
+@bench.command("rerank")
+@click.option("--model", type=FOLDER, help="Folder of a Qwen3-Reranker; by default random weights.")
+@click.option("--random", "random_weights", is_flag=True, help="Random weights of the 0.6B geometry.")
+@click.option(
+    "--sizes",
+    type=click.Choice(["quick", "cpu", "gpu", "full"]),
+    help="What is scored; by default what suits the device (cpu: some 5 minutes on 2 cores).",
+)
+@click.option("--rounds", type=click.IntRange(1), help="How often each is asked (2 on CPU, 20 on a GPU).")
+@click.option("--peers", default="card,crossencoder,loop", show_default=True, help="Whom to compare with.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
+def bench_rerank(
+    model: Path | None,
+    random_weights: bool,
+    sizes: str | None,
+    rounds: int | None,
+    peers: str,
+    output: Path | None,
+) -> None:
+    """The reranker against the model card's code, sentence-transformers and a loop, on the same weights."""
+    from app.bench.rerank import run  # torch and transformers, which other commands do not wait for
+
+    target = run(
+        _chosen(model, random_weights),
+        sizes=sizes,
+        rounds=rounds,
+        peers=[peer.strip() for peer in peers.split(",") if peer.strip()],
+        output=output,
+        tell=click.echo,
+    )
+    click.echo(f"written to {target}")
+
+
+@bench.command("quantize")
+@click.option("--model", type=FOLDER, help="Folder of a Qwen3-Reranker; by default random weights.")
+@click.option("--random", "random_weights", is_flag=True, help="Random weights of the 0.6B geometry.")
+@click.option("--set", "folder", type=FOLDER, help="corpus, queries, qrels; by default the demo's pairs.")
+@click.option("--queries", type=click.IntRange(1), default=50, show_default=True, help="Most queries read.")
+@click.option("--candidates", type=click.IntRange(2), default=10, show_default=True, help="Most per query.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
+def bench_quantize(
+    model: Path | None,
+    random_weights: bool,
+    folder: Path | None,
+    queries: int,
+    candidates: int,
+    output: Path | None,
+) -> None:
+    """Fewer bits (int8 on CPU, bfloat16 on a GPU) against float32: may they be enabled for this model?"""
+    from app.bench.quantize import run
+
+    target = run(
+        _chosen(model, random_weights), folder, queries=queries, candidates=candidates, output=output,
+        tell=click.echo,
+    )
+    click.echo(f"written to {target}")
+
+
+def _chosen(model: Path | None, random_weights: bool) -> Path | None:
+    """The model's folder, None for random weights."""
+    if model is not None and random_weights:
+        raise click.UsageError("give --model or --random, not both")
+    return model
 
 
 def _pdfium_alone(files: list[Path]) -> float:

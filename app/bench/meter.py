@@ -1,0 +1,150 @@
+"""Time and memory of one call, and how fast this machine multiplies."""
+
+import ctypes
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"
+"""proc(5): resets the peak resident set size (VmHWM)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``extra_bytes``: peak of memory beyond what was held before the call, None where it cannot be read."""
+
+    ms: float
+    extra_bytes: int | None
+
+
+def measured(device: str, call: Callable[[], T]) -> tuple[T, Cost]:
+    """A call's result and cost; on a GPU, until its work there is done."""
+    before = held(device)
+    tells = _reset_peak(device)
+    _wait(device)
+    began = time.perf_counter()
+    result = call()
+    _wait(device)
+    ms = (time.perf_counter() - began) * 1000
+    peak = _peak(device) if tells else None
+    return result, Cost(ms, None if peak is None or before is None else max(0, peak - before))
+
+
+def held(device: str) -> int | None:
+    """Bytes this process holds: on a GPU what torch allocated there, on CPU the resident set."""
+    gc.collect()
+    if device == "cpu":
+        _trim()
+        return _status("VmRSS")
+    return torch.cuda.memory_allocated(device)
+
+
+def memory_left() -> int:
+    """Bytes of main memory that could still be taken; without /proc an amount nothing exceeds."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 2**62
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+
+
+def device_name(device: str) -> str:
+    """``cpu``, or the GPU's name."""
+    return "cpu" if device == "cpu" else torch.cuda.get_device_name(device)
+
+
+def best_device() -> str:
+    """``cuda`` where there is a usable one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def threads() -> int:
+    """Threads of torch's products on CPU."""
+    return torch.get_num_threads()
+
+
+@torch.inference_mode()
+def product_tflops(device: str, dtype: str, seconds: float = 0.5) -> float:
+    """The best rate of one product of the model's kind on this device: rows x 1024 by 1024 x 6144.
+
+    A ceiling measured in the same run, so a busy machine lowers it too. int8: ``torch._int_mm``, on CPU only.
+    """
+    rows, inner, outer = (512 if device == "cpu" else 16384), 1024, 6144
+    if dtype == "int8":
+        a = torch.randint(-127, 128, (rows, inner), dtype=torch.int8)
+        b = torch.randint(-127, 128, (outer, inner), dtype=torch.int8).t()
+
+        def product() -> object:
+            return torch._int_mm(a, b)
+    else:
+        x = torch.randn(rows, inner, device=device, dtype=getattr(torch, dtype))
+        w = torch.randn(outer, inner, device=device, dtype=getattr(torch, dtype))
+
+        def product() -> object:
+            return torch.nn.functional.linear(x, w)
+
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        best = min(best, measured_s(device, product))
+    return 2 * rows * inner * outer / best / 1e12
+
+
+def measured_s(device: str, call: Callable[[], object], repeats: int = 3) -> float:
+    """Seconds of one call, the mean of a few in a row."""
+    _wait(device)
+    began = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    _wait(device)
+    return (time.perf_counter() - began) / repeats
+
+
+def free(device: str) -> None:
+    """Give back what nothing refers to any more."""
+    gc.collect()
+    if device != "cpu":
+        torch.cuda.empty_cache()
+
+
+def _trim() -> None:
+    """Have the C library give back what it keeps for later, or one contender's rest hides another's need."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
+    if trim is not None:
+        trim(0)
+
+
+def _wait(device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize(device)
+
+
+def _reset_peak(device: str) -> bool:
+    """Whether the peak counts from now on."""
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats(device)
+        return True
+    try:
+        _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _peak(device: str) -> int | None:
+    return _status("VmHWM") if device == "cpu" else torch.cuda.max_memory_allocated(device)
+
+
+def _status(name: str) -> int | None:
+    try:
+        lines = _STATUS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)
