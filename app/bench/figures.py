@@ -82,8 +82,9 @@ def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float:
     for i in range(len(first)):
         for j in range(i):
             a, b = first[i] - first[j], second[i] - second[j]
-            same += a * b > 0
-            opposite += a * b < 0
+            agrees = (a > 0) == (b > 0)  # signs, not products: those of tiny differences underflow
+            same += bool(a and b) and agrees
+            opposite += bool(a and b) and not agrees
             tied_first += a == 0 and b != 0
             tied_second += b == 0 and a != 0
     ordered = same + opposite
