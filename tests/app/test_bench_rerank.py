@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, req
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from app.bench.contenders import Card, CrossEncoder, OneByOne, Ours
 from app.bench.figures import Shape, largest_difference
@@ -13,6 +14,7 @@ from app.bench.race import table
 from app.bench.random_model import random_tokenizer, save_random
 from app.bench.rerank import main, measure, slug
 from app.bench.workloads import SIZES, Spec, build
+from app.cli.bench import bench
 
 TINY = Shape(layers=2, hidden=64, heads=4, kv_heads=2, head_dim=16, intermediate=96, vocabulary=7000)
 SPECS = (Spec("3x110-en", "en", (110,) * 3), Spec("mixed-zh", "zh", (100, 160, 130)))
@@ -169,3 +171,10 @@ def test_the_table_has_a_line_for_each_contender() -> None:
 
 def test_a_result_file_is_named_after_the_device() -> None:
     assert slug("NVIDIA H200") == "nvidia-h200"
+
+
+@pytest.mark.parametrize("name", ["rerank", "quantize"])
+def test_a_model_and_random_weights_together_are_refused(name: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(bench, [name, "--model", str(tmp_path), "--random"])
+    assert done.exit_code == 2
+    assert "give --model or --random, not both" in done.output
