@@ -1,9 +1,9 @@
 """The role of reranking."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from rerank.types import Scores
+from rerank.types import PassageIds, Scores
 from retrieval.types import Notice
 
 Stopped = Callable[[], bool]
@@ -51,3 +51,31 @@ class HasNotices(Protocol):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What the user may want to know once, not with every answer."""
+
+
+class TokenStore(Protocol):
+    """Keeps token ids of passages beyond the life of a process. Called from many threads."""
+
+    def get(self, tokenizer: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """What is stored for this tokenizer under these keys, as it was packed; nothing where reading fails.
+
+        One look-up for all keys: it stands in the way of every question.
+        """
+
+    def replace(self, tokenizer: str, packed: Mapping[bytes, bytes]) -> None:
+        """Write these in place of what is stored under their keys; what is not stored stays so."""
+
+
+@runtime_checkable
+class HasTokenizer(Protocol):
+    """A reranker that reads token ids, which can be made and stored ahead of the questions."""
+
+    @property
+    def tokenizer_identity(self) -> str:
+        """Equal identities give equal ids to every text; ids of another one mean nothing here."""
+
+    def token_ids(self, passages: Sequence[str]) -> list[PassageIds]:
+        """Ids of passages as ``score`` reads them, in the order given, for a store."""
+
+    def read_from(self, store: TokenStore) -> None:
+        """Look for ids of passages in this store from now on, before tokenising."""

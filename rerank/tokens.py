@@ -1,12 +1,12 @@
 """Query and passages as token ids in the layout of ``prompt``; no control token but the template's own."""
 
 import json
-import threading
+import logging
 from array import array
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rerank.errors import SelfTestFailed
@@ -14,15 +14,21 @@ from rerank.prompt import (
     MAX_TOKENS,
     PREFIX,
     SUFFIX,
+    TEMPLATE_VERSION,
     clean_instruction,
     document_text,
     encodable,
     head_text,
 )
+from rerank.protocols import TokenStore
+from rerank.token_ids import PACKING, Ids, KeptIds, key_of, pack, unpack
+from rerank.types import PassageIds
 from retrieval.types import Notice
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 QUERY_TOKENS = 2048
 """The longest query read: by the card's rule alone a query of 8,192 tokens leaves no document."""
@@ -31,8 +37,6 @@ MIN_TOKENS = 256
 """Below this limit the template leaves no room worth scoring."""
 KEPT_TOKENS = 2_000_000
 """Passage ids kept by default: 8 MB, some 5,000 chunks of 400 tokens."""
-
-Ids = Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,14 @@ class PairEncoder:
     """Builds the ids the model card's snippet builds, except that control strings in user text stay text.
 
     ``tokenizer`` is the checkpoint's; user text goes through a copy without its added tokens. (transformers'
-    ``split_special_tokens=True`` is not enough: Qwen adds ``<think>`` as an ordinary token.)
+    ``split_special_tokens=True`` is not enough: Qwen adds ``<think>`` as an ordinary token.) Its padding and
+    truncation, which a folder saved after training may carry, are turned off.
     Prefix and suffix are tokenised apart from the body, and the body is cut at its right end, so the suffix
     always stands.
 
-    Ids of passages are kept, the ``kept_tokens`` used last, because reading a passage costs more than scoring
-    it on a large GPU (62 ms for 100 chunks of 400 words, two cores); ``documents`` fills this store ahead of
-    time. Safe for many threads.
+    Reading a passage costs more than scoring it on a large GPU (62 ms for 100 chunks of 400 words, two
+    cores). So ids of passages are kept, the ``kept_tokens`` used last, and looked for in ``store`` where
+    there is one. Safe for many threads.
     """
 
     def __init__(
@@ -71,12 +76,24 @@ class PairEncoder:
         if max_tokens < MIN_TOKENS:
             raise ValueError(f"max_tokens is {max_tokens}; the template needs at least {MIN_TOKENS}")
         self.max_tokens = max_tokens
+        self.store: TokenStore | None = None
+        """Where ids of passages may be found that were made ahead of their questions."""
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
         self._control = tokenizer
-        self._plain = _without_added_tokens(tokenizer)
+        layout = _without_added_tokens(tokenizer)
+        self._plain = type(tokenizer).from_str(layout)
+        self._vocabulary = self._plain.get_vocab_size(with_added_tokens=False)
+        self._identity = _identity(layout)
         self._prefix = tuple(tokenizer.encode(PREFIX, add_special_tokens=False).ids)
         self._suffix = tuple(tokenizer.encode(SUFFIX, add_special_tokens=False).ids)
         self._body_tokens = max_tokens - len(self._prefix) - len(self._suffix)
-        self._kept = _Kept(kept_tokens)
+        self._kept = KeptIds(kept_tokens)
+
+    @property
+    def identity(self) -> str:
+        """Everything the ids of a passage depend on but its text; 32 hex digits."""
+        return self._identity
 
     def check_template(self) -> None:
         """Raises ``SelfTestFailed`` when this tokenizer does not read the template as Qwen3's does.
@@ -107,19 +124,48 @@ class PairEncoder:
         return self.pair(query, self.documents(passages), instruction)
 
     def documents(self, passages: Sequence[str]) -> list[Ids]:
-        """Ids of passages on their own, whatever the query: to be stored at ingest, or to warm this encoder.
+        """Ids of passages on their own, whatever the query: from memory, else from the store, else read now.
 
-        They fit behind every head, because the pre-tokenizer always splits there (``document_text``).
+        They fit behind every head, because the pre-tokenizer always splits there (``document_text``). Stored
+        ids that are damaged are read again, written anew and logged.
         """
-        texts = [document_text(encodable(passage)) for passage in passages]
-        keys = [blake2b(text.encode(), digest_size=16).digest() for text in texts]
-        found = self._kept.get(keys)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        encoded = self._plain.encode_batch(list(missing.values()), add_special_tokens=False)
-        new = {key: array("i", encoding.ids) for key, encoding in zip(missing, encoded, strict=True)}
-        self._kept.put(new)
-        found.update(new)
-        return [found[key] for key in keys]
+        keyed = _keyed(passages)
+        found = self._kept.get([key for key, _ in keyed])
+        missing = {key: text for key, text in keyed if key not in found}
+        if missing:
+            new = self._stored(missing)
+            new.update(self._read({key: text for key, text in missing.items() if key not in new}))
+            self._kept.put(new)
+            found.update(new)
+        return [found[key] for key, _ in keyed]
+
+    def packed(self, passages: Sequence[str]) -> list[PassageIds]:
+        """Ids of passages in the order given, read now, for a store; what is kept in memory stays."""
+        keyed = _keyed(passages)
+        ids = self._read(dict(keyed))
+        return [PassageIds(key, pack(key, ids[key]), len(ids[key])) for key, _ in keyed]
+
+    def _stored(self, texts: Mapping[bytes, str]) -> "dict[bytes, array[int]]":
+        """What the store has of these texts; damaged ids are mended on the way."""
+        if self.store is None:
+            return {}
+        packed = self.store.get(self._identity, list(texts))
+        unpacked = {key: unpack(key, data, self._vocabulary) for key, data in packed.items()}
+        found = {key: ids for key, ids in unpacked.items() if ids is not None}
+        damaged = {key: texts[key] for key in unpacked if key not in found}
+        if damaged:
+            logger.warning("stored token ids of %d passages are damaged and are written anew", len(damaged))
+            mended = self._read(damaged)
+            self.store.replace(self._identity, {key: pack(key, ids) for key, ids in mended.items()})
+            found.update(mended)
+        return found
+
+    def _read(self, texts: Mapping[bytes, str]) -> "dict[bytes, array[int]]":
+        """The texts through the tokenizer."""
+        if not texts:
+            return {}
+        encoded = self._plain.encode_batch(list(texts.values()), add_special_tokens=False)
+        return {key: array("i", encoding.ids) for key, encoding in zip(texts, encoded, strict=True)}
 
     def pair(self, query: str, documents: Sequence[Ids], instruction: str) -> EncodedPairs:
         """As ``encode``, for ids that ``documents`` gave.
@@ -154,36 +200,23 @@ class PairEncoder:
         return text[: encoding.offsets[limit][0]], True
 
 
-def _without_added_tokens(tokenizer: "Tokenizer") -> "Tokenizer":
-    """The same tokenizer, unable to produce any control token."""
+def _keyed(passages: Sequence[str]) -> list[tuple[bytes, str]]:
+    """The text that is read of each passage, after the key of its ids."""
+    texts = [document_text(encodable(passage)) for passage in passages]
+    return [(key_of(text), text) for text in texts]
+
+
+def _without_added_tokens(tokenizer: "Tokenizer") -> str:
+    """The layout of the same tokenizer, unable to produce any control token."""
     layout = json.loads(tokenizer.to_str())
     layout["added_tokens"] = []
-    return type(tokenizer).from_str(json.dumps(layout))
+    return json.dumps(layout)
 
 
-class _Kept:
-    """Ids by digest of their text, at most ``limit`` tokens, those used longest ago first out."""
+def _identity(layout: str) -> str:
+    """A digest over vocabulary, merges and rules, the library that runs them, our template and our packing.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._tokens = 0
-        self._ids: OrderedDict[bytes, array[int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, Ids]:
-        """Those that are kept."""
-        with self._lock:
-            found: dict[bytes, Ids] = {key: self._ids[key] for key in keys if key in self._ids}
-            for key in found:
-                self._ids.move_to_end(key)
-        return found
-
-    def put(self, new: "dict[bytes, array[int]]") -> None:
-        """Keep more, giving up the oldest."""
-        with self._lock:
-            for key, ids in new.items():
-                if key not in self._ids:
-                    self._ids[key] = ids
-                    self._tokens += len(ids)
-            while self._tokens > self._limit:
-                self._tokens -= len(self._ids.popitem(last=False)[1])
+    The library is named because its Unicode tables decide where text is split.
+    """
+    parts = (layout, version("tokenizers"), TEMPLATE_VERSION, PACKING)
+    return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()

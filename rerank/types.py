@@ -18,6 +18,18 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageIds:
+    """The token ids of a passage, to be stored under ``key``, a digest of exactly the text that was read.
+
+    ``packed`` is for the tokenizer that made it, and nobody else, to read; it holds ``tokens`` ids.
+    """
+
+    key: bytes
+    packed: bytes
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """Relevance per passage in the order given, all by one judge; None for those it had no time for.
 
