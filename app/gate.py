@@ -1,4 +1,7 @@
-"""The only bridge from async code to the models: a bounded queue, a few workers, a stop that frees."""
+"""The only bridge from async code to slow work: a bounded queue, a few workers, a stop that frees.
+
+A server has four, so that no kind of work takes the places of another: chat, reranking, writing, previews.
+"""
 
 import asyncio
 import math
@@ -12,17 +15,20 @@ from app.errors import Busy
 
 T = TypeVar("T")
 Stopped = Callable[[], bool]
+Tell = Callable[[T], None]
 _BUFFER = 64  # pieces a slow reader may lag behind before the model waits for him
+_CLOSE_S = 5.0  # how long closing waits for work that was told to stop
 
 
 class Gate:
-    """Runs blocking iterators in threads: ``concurrency`` at a time, ``queue`` waiting, the rest refused."""
+    """Runs blocking work in threads: ``concurrency`` at a time, ``queue`` waiting, the rest refused."""
 
-    def __init__(self, *, concurrency: int, queue: int) -> None:
+    def __init__(self, *, concurrency: int, queue: int, name: str = "answer") -> None:
         self.concurrency = concurrency
         self.inside = 0
         self.slots = asyncio.Semaphore(concurrency)
-        self.pool = ThreadPoolExecutor(concurrency, thread_name_prefix="answer")
+        self.pool = ThreadPoolExecutor(concurrency, thread_name_prefix=name)
+        self.running: dict[asyncio.Future[None], threading.Event] = {}
         self._places = concurrency + queue
         self._recent_s: deque[float] = deque([2.0], maxlen=20)
 
@@ -38,8 +44,15 @@ class Gate:
         """Remember how long an answer took, for the time that ``Busy`` names."""
         self._recent_s.append(seconds)
 
-    def close(self) -> None:
-        """Wait for no one; running models end at their next poll of ``stopped``."""
+    async def close(self) -> None:
+        """Stop what runs, also where its caller could not be told, and wait a little for it to end.
+
+        What is closed after this (database, index) so is not in use any more.
+        """
+        for stop in self.running.values():
+            stop.set()
+        if self.running:
+            await asyncio.wait(self.running, timeout=_CLOSE_S)
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -61,13 +74,26 @@ class Visit:
             self._left = True
             self._gate.inside -= 1
 
-    async def run(self, work: Callable[[Stopped], Iterator[T]]) -> AsyncGenerator[T]:
+    def run(self, work: Callable[[Stopped], Iterator[T]]) -> AsyncGenerator[T]:
         """The items of ``work(stopped)``, produced in a thread. Exceptions of the work are raised here."""
+
+        def telling(stopped: Stopped, tell: Tell[T]) -> None:
+            for item in work(stopped):
+                if stopped():
+                    return
+                tell(item)
+
+        return self.run_telling(telling)
+
+    async def run_telling(self, work: Callable[[Stopped, Tell[T]], None]) -> AsyncGenerator[T]:
+        """What ``work(stopped, tell)`` tells from a thread, as ``run``: for work that calls back."""
         loop = asyncio.get_running_loop()
         channel: _Channel[T] = _Channel(loop)
         async with self._gate.slots:
             began = loop.time()
             running = loop.run_in_executor(self._gate.pool, channel.produce, work)
+            self._gate.running[running] = channel.stop
+            running.add_done_callback(self._gate.running.pop)
             try:
                 async for item in channel.items():
                     yield item
@@ -85,13 +111,10 @@ class _Channel(Generic[T]):
         self._loop = loop
         self._pieces: asyncio.Queue[tuple[T] | BaseException | None] = asyncio.Queue(_BUFFER)
 
-    def produce(self, work: Callable[[Stopped], Iterator[T]]) -> None:
+    def produce(self, work: Callable[[Stopped, Tell[T]], None]) -> None:
         """Run the work to its end, or until ``stop``; called in the thread."""
         try:
-            for item in work(self.stop.is_set):
-                if self.stop.is_set():
-                    return
-                self._put((item,))
+            work(self.stop.is_set, lambda item: self._put((item,)))
             self._put(None)
         except Exception as error:  # noqa: BLE001 - handed to the caller, who acts on it
             self._put(error)
@@ -104,6 +127,8 @@ class _Channel(Generic[T]):
             yield piece[0]
 
     def _put(self, piece: tuple[T] | BaseException | None) -> None:
+        if self.stop.is_set():  # nobody reads any more, and the loop may be gone
+            return
         future = asyncio.run_coroutine_threadsafe(self._pieces.put(piece), self._loop)
         while not self.stop.is_set():
             try:

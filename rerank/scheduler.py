@@ -23,6 +23,9 @@ _POLL_S = 0.01
 """How often a waiting caller asks its ``stopped``."""
 _CLOSE_S = 10.0
 """How long closing waits for a pass to end."""
+PATIENCE = 3
+"""Micro-batches in a row that may leave out the oldest request; the next one begins with it. So it keeps a
+quarter of the passes until it ends, then the next oldest does, and three quarters go to the shortest."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +40,11 @@ class Job:
     notices: tuple[Notice, ...] = ()
     done: threading.Event = field(default_factory=threading.Event)
 
+    def waiting(self) -> Waiting:
+        """What is left to score."""
+        tails = self.request.tails[self.next :]
+        return Waiting(len(self.request.shared), list(map(len, tails)))
+
     def fail(self, error: RerankError) -> None:
         """End this job without scores."""
         self.error = error
@@ -46,10 +54,12 @@ class Job:
 class Scheduler:
     """Runs one engine in a thread of its own, for callers in any number of threads.
 
-    A micro-batch takes waiting requests in the order they came, up to ``batch_tokens`` tokens, so all that
-    waited while the model was busy share the next one. When the model is idle it waits for others only while
-    one is announced (``preparing``), and ``linger_s`` at most: a single caller waits for nobody. Beyond
-    ``max_waiting`` requests the next is refused at once.
+    A micro-batch of up to ``batch_tokens`` tokens takes the shortest waiting requests (see ``next_batch``),
+    and after ``PATIENCE`` without the oldest that one, so that neither a question waits for a bulk request to
+    end nor a bulk request for ever. When the model is idle it waits for others only while one is
+    announced (``preparing``), and ``linger_s`` at most: a single caller waits for nobody. Before a part of a
+    long request, where a shorter one has just ended, its caller has ``linger_s`` to come back, since a
+    budgeted question comes in slices. Beyond ``max_waiting`` requests the next is refused at once.
 
     Out of memory halves the budget for good; a request whose batch was halved says so (``rerank_memory``).
     The thread ends when this object is gone.
@@ -66,6 +76,7 @@ class Scheduler:
         """Announce a request that is about to be submitted inside this context."""
         with self._state.changed:
             self._state.preparing += 1
+            self._state.changed.notify_all()
         try:
             yield
         finally:
@@ -122,6 +133,8 @@ class _State:
         self._engine = engine
         self._batch_tokens = batch_tokens
         self._linger_s = linger_s
+        self._without_oldest = 0  # passes in a row
+        self._ended = False  # whether a request ended in the last pass
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -164,12 +177,32 @@ class _State:
                 idle = True
             if idle:
                 self._linger()
-            waiting = [
-                Waiting(len(job.request.shared), [len(tail) for tail in job.request.tails[job.next :]])
-                for job in self.jobs
-            ]
-            counts = next_batch(waiting, self._batch_tokens)
-            return [(job, count) for job, count in zip(self.jobs, counts, strict=False) if count]
+            elif self._ended and not any(job.request.tokens <= self._batch_tokens for job in self.jobs):
+                self._await_return()
+            return self._choose()
+
+    def _choose(self) -> list[tuple[Job, int]]:
+        counts = next_batch(
+            [job.waiting() for job in self.jobs],
+            self._batch_tokens,
+            oldest_first=self._without_oldest >= PATIENCE,
+        )
+        self._without_oldest = 0 if counts[0] else self._without_oldest + 1
+        return [(job, count) for job, count in zip(self.jobs, counts, strict=True) if count]
+
+    def _await_return(self) -> None:
+        """Give a caller whose request has just ended a moment to come with the next, before a long pass.
+
+        Source: anticipatory scheduling (S. Iyer and P. Druschel, SOSP 2001).
+        """
+        present = len(self.jobs)
+        end = time.monotonic() + self._linger_s
+        while len(self.jobs) == present and not self._closed:
+            if (left := end - time.monotonic()) <= 0:
+                return
+            self.changed.wait(left)
+            if self.preparing:
+                self._linger()
 
     def _linger(self) -> None:
         """Give announced requests a moment to join one that came to an idle engine."""
@@ -187,6 +220,7 @@ class _State:
             self.jobs.remove(job)
 
     def _run(self, batch: Sequence[tuple[Job, int]]) -> None:
+        self._ended = False
         requests = [
             Request(job.request.shared, job.request.tails[job.next : job.next + count])
             for job, count in batch
@@ -223,6 +257,7 @@ class _State:
         job.values[job.next : job.next + count] = values
         job.next += count
         if job.next == len(job.values):
+            self._ended = True
             job.done.set()
 
     def _shrink(self, requests: Sequence[Request], jobs: Sequence[Job], error: OutOfMemory) -> None:

@@ -1,6 +1,7 @@
 """The rerank routes: ``/v1/rerank``, ``/v2/rerank``, ``/rerank``, ``/v1/score`` and ``/score``.
 
-They use the reranker of the chat, with its breaker and fallback, through the same gate.
+They use the reranker of the chat, with its breaker and fallback, through a gate of their own: bulk calls wait
+for each other, a question never for a place of theirs.
 """
 
 import json
@@ -15,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 
 from app.api.rerank_shapes import Body, RerankBody, ScoreBody
 from app.api.single import only
-from app.api.state import gate, language_of, services
+from app.api.state import language_of, rerank_gate, services
 from app.catalogue import say
 from app.errors import BadRequest, RerankFailed, TooLarge
 from app.gate import Gate, Stopped
@@ -29,7 +30,7 @@ from retrieval.types import Notice
 NOTICES_HEADER = "X-Touchstone-Notices"
 CUT = frozenset(("passages_cut", "query_cut"))
 Held = Annotated[Services, Depends(services)]
-Entrance = Annotated[Gate, Depends(gate)]
+Entrance = Annotated[Gate, Depends(rerank_gate)]
 
 
 class Answer(JSONResponse):

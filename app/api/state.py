@@ -1,4 +1,4 @@
-"""What routes depend on: the one ``Services`` and the one ``Gate`` of this server."""
+"""What routes depend on: the one ``Services`` of this server and its four gates."""
 
 from fastapi import Request
 
@@ -20,6 +20,24 @@ def language_of(request: Request) -> Language:
 
 
 def gate(request: Request) -> Gate:
-    """The gate in front of the models."""
+    """The gate of questions."""
     found: Gate = request.app.state.gate
+    return found
+
+
+def rerank_gate(request: Request) -> Gate:
+    """The gate of whoever uses the reranker alone."""
+    found: Gate = request.app.state.rerank_gate
+    return found
+
+
+def preview_gate(request: Request) -> Gate:
+    """The gate of what reads files without keeping them."""
+    found: Gate = request.app.state.preview_gate
+    return found
+
+
+def writing_gate(request: Request) -> Gate:
+    """The gate of what changes the knowledge bases and takes its time."""
+    found: Gate = request.app.state.writing_gate
     return found

@@ -1,11 +1,12 @@
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from app.errors import Busy
-from app.gate import Gate, Stopped
+from app.gate import Gate, Stopped, Tell
 
 
 async def _all(gate: Gate, items: list[int]) -> list[int]:
@@ -86,3 +87,35 @@ def test_leaving_twice_frees_one_place_only() -> None:
         return gate.inside
 
     assert asyncio.run(scenario()) == 1
+
+
+def test_what_work_tells_from_its_callbacks_arrives_in_order() -> None:
+    def telling(stopped: Stopped, tell: Tell[int]) -> None:
+        for number in range(200):
+            tell(number)
+
+    async def scenario() -> list[int]:
+        visit = Gate(concurrency=1, queue=0).enter()
+        return [item async for item in visit.run_telling(telling)]
+
+    assert asyncio.run(scenario()) == list(range(200))
+
+
+def test_closing_ends_work_whose_caller_was_cancelled_and_waits_for_it() -> None:
+    ended = threading.Event()
+
+    def patient(stopped: Stopped) -> Iterator[int]:
+        yield 1
+        while not stopped():
+            pass
+        time.sleep(0.2)
+        ended.set()
+
+    async def scenario() -> None:
+        gate = Gate(concurrency=1, queue=0)
+        items = gate.enter().run(patient)
+        assert await anext(items) == 1
+        await gate.close()
+        assert ended.is_set()
+
+    asyncio.run(scenario())

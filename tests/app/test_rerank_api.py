@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.main import create_app
 from app.models import Models
 from app.services import Services
-from app.settings import RerankApiSettings, ServerSettings, Settings
+from app.settings import RerankApiSettings, Settings
 from app.wiring import build_models
 from rerank.errors import RerankError
 from rerank.guarded import GuardedReranker
@@ -316,7 +316,7 @@ class WaitingReranker(OverlapReranker):
 
 def test_full_queue_is_refused_with_a_time_to_come_back(client_with: Callable[..., TestClient]) -> None:
     waiting = WaitingReranker()
-    client = client_with(waiting, server=ServerSettings(concurrency=1, queue=0))
+    client = client_with(waiting, rerank_api=RerankApiSettings(concurrency=1, queue=0))
     body = {"query": QUERY, "documents": DOCUMENTS}
     first: list[int] = []
     thread = threading.Thread(target=lambda: first.append(client.post("/rerank", json=body).status_code))

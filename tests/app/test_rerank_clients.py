@@ -13,7 +13,7 @@ from cohere.core.api_error import ApiError
 
 from app.models import Models
 from app.services import Services
-from app.settings import ServerSettings, Settings
+from app.settings import RerankApiSettings, Settings
 from app.wiring import build_models
 from rerank.client import RerankerClient
 from rerank.guarded import GuardedReranker
@@ -109,9 +109,8 @@ def test_caller_who_leaves_frees_the_model_and_the_place(tmp_path: Path) -> None
     def build(settings: Settings, statistics: TermStatistics) -> Models:
         return replace(build_models(settings, statistics), reranker=GuardedReranker(patient))
 
-    settings = Settings(
-        data_dir=tmp_path, profile="starter", demo=False, server=ServerSettings(concurrency=1, queue=0)
-    )
+    limits = RerankApiSettings(concurrency=1, queue=0)
+    settings = Settings(data_dir=tmp_path, profile="starter", demo=False, rerank_api=limits)
     body = {"query": QUERY, "documents": DOCUMENTS}
     services = Services(settings, build_models=build)
     with serving(services) as url, httpx.Client(base_url=url, trust_env=False) as client:

@@ -3,7 +3,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,6 +96,89 @@ def test_a_single_caller_waits_for_nobody() -> None:
     started = time.monotonic()
     assert ask(scheduler, 1, [2]) == [3.0]
     assert time.monotonic() - started < 2
+
+
+class Counting(LengthEngine):
+    """Remembers which request each pass began with, and lets requests come in the middle of a pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[int] = []
+        self.arrivals: dict[int, Callable[[], None]] = {}
+
+    def log_odds(self, requests: Sequence[Request], stopped: Stopped = never) -> list[list[float]]:
+        if come := self.arrivals.pop(len(self.order), None):
+            come()
+        self.order += [request.shared[0] for request in requests]
+        return super().log_odds(requests, stopped)
+
+
+def _order_of(requests: Sequence[Request]) -> list[int]:
+    """Which request each pass of 11 tokens was for, when all of them came during one pass before."""
+    engine = Counting()
+    engine.go.clear()
+    scheduler = Scheduler(engine, batch_tokens=11)
+    jobs = [scheduler.submit(Request([0], [[1]]))]
+    assert engine.entered.wait(5)
+    jobs += [scheduler.submit(request) for request in requests]
+    engine.go.set()
+    for job in jobs:
+        scheduler.wait(job, never)
+    return engine.order[1:]
+
+
+def test_question_of_twenty_passages_overtakes_ten_thousand_documents() -> None:
+    engine = Counting()
+    scheduler = Scheduler(engine, batch_tokens=101)
+    chat = []
+    engine.arrivals[3] = lambda: chat.append(scheduler.submit(Request([7], [[1]] * 20)))
+    bulk = scheduler.submit(Request([9], [[1]] * 10_000))
+    scheduler.wait(bulk, never)
+    assert engine.order[:6] == [9, 9, 9, 9, 7, 9]
+    assert scheduler.wait(chat[0], never)[0] == [8.0] * 20
+    assert engine.batches[4] == [20]
+    assert sum(map(sum, engine.batches)) == 10_020
+
+
+def test_bulk_request_keeps_a_quarter_of_the_passes_however_many_questions_come() -> None:
+    bulk, questions = Request([9], [[1]] * 40), [Request([n], [[1]] * 9) for n in range(20, 40)]
+    order = _order_of([bulk, *questions])
+    assert [i for i, who in enumerate(order) if who == 9] == [3, 7, 11, 15]
+    assert [who for who in order if who != 9] == list(range(20, 40))
+
+
+def test_long_requests_have_that_quarter_one_after_another_and_all_end() -> None:
+    long = [Request([n], [[1]] * 20) for n in (1, 2, 3)]
+    short = [Request([n], [[1]] * 9) for n in range(20, 44)]
+    order = _order_of([*long, *short])
+    assert order[3::4][:6] == [1, 1, 2, 2, 3, 3]
+    assert len(order) == 6 + 24
+
+
+def test_question_that_comes_in_slices_is_not_parted_by_a_bulk_request() -> None:
+    engine = Counting()
+    scheduler = Scheduler(engine, batch_tokens=11, linger_s=5)
+    slices: list[list[float]] = []
+
+    def question() -> None:
+        slices.extend(ask(scheduler, 7, [1] * 4) for _ in range(3))
+
+    asking = threading.Thread(target=question)
+    arrived = threading.Event()
+
+    def come() -> None:
+        asking.start()
+        assert arrived.wait(5)
+
+    engine.arrivals[1] = come
+    bulk = scheduler.submit(Request([9], [[1]] * 60))
+    while len(scheduler._state.jobs) < 2:
+        time.sleep(0.001)
+    arrived.set()
+    asking.join(20)
+    scheduler.wait(bulk, never)
+    assert slices == [[8.0] * 4] * 3
+    assert engine.order == [9, 9, 7, 7, 7, 9, 9, 9, 9]
 
 
 def test_queue_that_is_full_refuses_at_once() -> None:

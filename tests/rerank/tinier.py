@@ -9,7 +9,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 from rerank.decoder import EAGER, Geometry, Steps
 from rerank.engine import PackedEngine
 from rerank.packing import Request
-from rerank.weights import Weights, read_geometry, take_weights
+from rerank.weights import QUANTIZERS, Weights, read_geometry, take_weights
 
 VOCABULARY = 97
 YES, NO = 5, 6
@@ -32,10 +32,11 @@ def tiny_model(*, layers: int = 3, tied: bool = True) -> Qwen3ForCausalLM:
     return model
 
 
-def weights_of(model: Qwen3ForCausalLM, *, int8: bool = False) -> Weights:
+def weights_of(model: Qwen3ForCausalLM, *, dtype: str = "float32") -> Weights:
     geometry: Geometry = read_geometry(model.config, 2048)  # type: ignore[arg-type]  # a protocol of attributes
     state: dict[str, Tensor] = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    return take_weights(geometry, state, yes_id=YES, no_id=NO, device=torch.device("cpu"), int8=int8)
+    device, quantize = torch.device("cpu"), QUANTIZERS.get(dtype)
+    return take_weights(geometry, state, yes_id=YES, no_id=NO, device=device, quantize=quantize)
 
 
 def engine_of(
