@@ -9,6 +9,7 @@ from typing import Literal
 
 from app.errors import SettingsError, TouchstoneError
 from app.models import Models
+from app.permits import permit_folder, read_permits
 from app.settings import Settings
 from app.weights import ROLES, Located, locate, role_settings
 from generation.protocols import Generator
@@ -117,6 +118,7 @@ def _reranker(settings: Settings, located: Located | None) -> Reranker:
         revision=folder.revision or None,
         device=model.device,
         settings=settings.rerank.engine,
+        permits=read_permits(permit_folder(settings.data_dir)),
     )
 
 

@@ -13,7 +13,8 @@ is trusted.
 
 The engine of ``Qwen3Reranker`` packs requests without padding (``packing``), runs the decoder on them
 (``attention``, ``linear``, ``decoder``, ``engine``; ``weights`` and ``checkpoint`` load it, ``compiled`` and
-``graphs`` speed it up), merges callers (``batching``, ``scheduler``) and remembers scores (``cache``).
+``graphs`` speed it up), merges callers (``batching``, ``scheduler``) and remembers scores (``cache``) and the
+token ids of passages (``tokens``, ``token_ids``).
 
 Reading order: ``types``, ``protocols``, ``prompt``, ``tokens``, ``qwen3``, ``rerank``, ``select``.
 """

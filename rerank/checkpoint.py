@@ -15,11 +15,12 @@ from rerank.cores import physical_cores
 from rerank.decoder import Steps
 from rerank.engine import PackedEngine
 from rerank.errors import RerankerUnavailable
-from rerank.linear import check_int8
+from rerank.linear import check_fp8, check_int8
+from rerank.permit import Arithmetic, DtypePermits, Loaded, choose
 from rerank.prompt import MAX_TOKENS, TEMPLATE_VERSION
 from rerank.settings import EngineSettings
 from rerank.tokens import PairEncoder
-from rerank.weights import read_geometry, take_weights
+from rerank.weights import QUANTIZERS, read_geometry, take_weights
 from retrieval.types import Notice
 
 ARCHITECTURE = "Qwen3ForCausalLM"
@@ -33,13 +34,13 @@ core) at 10 pairs of 285 tokens: 384 and 512 within 1 %, 128 10 % slower, unboun
 class Checkpoint:
     """What a reranker needs of a checkpoint: its engine, its encoder, and which weights they are.
 
-    ``notices``: what about the engine is not as fast as it could be.
+    ``notices``: what about the engine is not as fast as it could be, or was asked to be.
     """
 
     engine: PackedEngine
     encoder: PairEncoder
     identity: str
-    device: str
+    arithmetic: Arithmetic
     notices: tuple[Notice, ...]
 
 
@@ -63,20 +64,25 @@ def open_checkpoint(
     local_files_only: bool,
     name: str = "",
     settings: EngineSettings,
+    permits: DtypePermits = DtypePermits(),  # noqa: B008  frozen
+    unmeasured: bool = False,
 ) -> Checkpoint:
     """Open a hub name or a local folder; safetensors only, no code from the repository.
 
     ``name`` is what the identity calls the model, by default its hub name or the folder's name.
-    ``device``: "auto" (CUDA where there is one) or a torch device. Raises ``RerankerUnavailable`` when files
-    are missing or broken, when the checkpoint is not a plain ``Qwen3ForCausalLM`` (the popular
-    AutoModelForSequenceClassification route gets a random head), when weights are missing or left over, for
-    16-bit on a CPU without it (measured 3.4 times slower than float32 there), and for int8 off CPU.
+    ``device``: "auto" (CUDA where there is one) or a torch device. int8 and fp8 run with a permit for these
+    weights; else (unless ``unmeasured``) the exact dtype does, with the notice
+    ``rerank_dtype_not_permitted``.
+
+    Raises ``RerankerUnavailable`` when files are missing or broken, when the checkpoint is not a plain
+    ``Qwen3ForCausalLM`` (the popular AutoModelForSequenceClassification route gets a random head), when
+    weights are missing or left over, for 16-bit on a CPU without it (measured 3.4 times slower than float32
+    there), for int8 off CPU, and for fp8 off GPUs that have it.
 
     Sets torch's thread count, and with ``gpu_memory_gib`` its GPU memory limit, for the whole process.
     """
     place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    int8 = settings.dtype == "int8"
-    kind = _int8_dtype(place) if int8 else _dtype(settings.dtype, place)
+    kind = _dtype(settings.dtype, place)
     _limit(place, settings)
     try:
         files = _read(str(model), revision, kind, local_files_only)
@@ -91,15 +97,26 @@ def open_checkpoint(
     answers = [control.encode(word, add_special_tokens=False).ids for word in ("yes", "no")]
     if [len(ids) for ids in answers] != [1, 1]:
         raise RerankerUnavailable(f'"yes" and "no" must be single tokens, {model} reads them as {answers}')
+    loaded = Loaded(_fingerprint(files.state), place.type, str(model))
+    arithmetic = choose(
+        settings.dtype, exact=_called(kind), loaded=loaded, permits=permits, unmeasured=unmeasured
+    )
     called = name or (Path(model).name if Path(model).is_dir() else model)
     identity = (
-        f"{called}@{revision or files.commit or 'local'}"
-        f"+{_fingerprint(files.state)}/{'int8' if int8 else str(kind).removeprefix('torch.')}/{max_tokens}"
+        f"{called}@{revision or files.commit or 'local'}+{loaded.weights}/{arithmetic.used}/{max_tokens}"
         f"/{TEMPLATE_VERSION}"
     )
-    weights = take_weights(
-        geometry, files.state, yes_id=answers[0][0], no_id=answers[1][0], device=place, int8=int8
-    )
+    try:
+        weights = take_weights(
+            geometry,
+            files.state,
+            yes_id=answers[0][0],
+            no_id=answers[1][0],
+            device=place,
+            quantize=QUANTIZERS.get(arithmetic.used),
+        )
+    except ValueError as error:
+        raise RerankerUnavailable(f"cannot load the reranker {model}: {error}") from error
 
     def make(steps: Steps, graphs: bool) -> PackedEngine:
         block_rows = CPU_BLOCK_ROWS if place.type == "cpu" else None
@@ -111,7 +128,7 @@ def open_checkpoint(
         compiled=cuda if settings.compile is None else settings.compile,
         graphs=cuda and settings.cuda_graphs,
     )
-    return Checkpoint(engine, encoder, identity, place.type, notices)
+    return Checkpoint(engine, encoder, identity, arithmetic, (*arithmetic.notices, *notices))
 
 
 def _read(model: str, revision: str | None, dtype: torch.dtype, local_files_only: bool) -> _Files:
@@ -149,16 +166,16 @@ def _limit(device: torch.device, settings: EngineSettings) -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, settings.gpu_memory_gib * 2**30 / total), device)
 
 
-def _int8_dtype(device: torch.device) -> torch.dtype:
-    """The dtype of everything but the products of an 8-bit engine."""
-    if device.type != "cpu":
-        raise RerankerUnavailable("int8 runs on CPU only; use auto on a GPU")
-    check_int8()
-    return torch.float32
-
-
 def _dtype(name: str, device: torch.device) -> torch.dtype:
-    """The dtype asked for, or the right one for the device."""
+    """The dtype asked for, or the right one for the device; with fewer bits, that of all but the products."""
+    if name == "int8":
+        if device.type != "cpu":
+            raise RerankerUnavailable("int8 runs on CPU only; use auto on a GPU")
+        check_int8()
+        return torch.float32
+    if name == "fp8":
+        check_fp8(device)
+        return torch.bfloat16
     if name == "auto":
         if device.type == "cpu":
             return torch.float32
@@ -166,12 +183,16 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if native else torch.float16
     dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if name not in dtypes:
-        raise RerankerUnavailable(f"dtype {name!r} is unknown; use auto, {', '.join(dtypes)}")
+        raise RerankerUnavailable(f"dtype {name!r} is unknown; use auto, int8, fp8, {', '.join(dtypes)}")
     if device.type == "cpu" and name != "float32" and not (name == "bfloat16" and _cpu_has_bfloat16()):
         raise RerankerUnavailable(
             f"{name} on this CPU is several times slower than float32; use float32 or auto"
         )
     return dtypes[name]
+
+
+def _called(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _refuse_incomplete(model: str | Path, info: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from rerank.breaker import BreakerStatus, CircuitBreaker, Permit
 from rerank.budget import BULK_BYTES, LatencyBudget, joined, slices
 from rerank.errors import RerankerOverloaded, RerankError, RerankerUnavailable, RerankStopped
-from rerank.protocols import HasNotices, Reranker, Stopped, never
+from rerank.permit import Arithmetic, HasArithmetic
+from rerank.protocols import HasNotices, HasTokenizer, Reranker, Stopped, never
 from rerank.select import floor_for
 from rerank.selftest import SelfTest, self_test
 from rerank.timed import RerankerBusy, RerankTimeout, TimedReranker
@@ -98,6 +99,10 @@ class GuardedReranker:
         self._distrust = ""
         return tested
 
+    def examine(self) -> SelfTest:
+        """As ``verify``, without changing who judges: for a check-up. Raises ``RerankError``."""
+        return self_test(self._primary)
+
     def notices(self) -> tuple[Notice, ...]:
         """What is wrong right now: ``reranker_unavailable`` (reranker, reason) or ``rerank_paused``."""
         if self._distrust:
@@ -111,9 +116,20 @@ class GuardedReranker:
         return (Notice.of("rerank_paused", identity=self._primary.identity, retry_s=retry_s),)
 
     def limits(self) -> tuple[Notice, ...]:
-        """What is slower than it could be, for the status page; scores are the same."""
+        """What is slower than it could be or was asked to be, for the status page; scores are the same."""
         inner = self._primary.reranker
         return inner.notices if isinstance(inner, HasNotices) else ()
+
+    @property
+    def arithmetic(self) -> Arithmetic | None:
+        """What the configured reranker computes in; None for one that is no model in this process."""
+        inner = self._primary.reranker
+        return inner.arithmetic if isinstance(inner, HasArithmetic) else None
+
+    def tokenizer(self) -> HasTokenizer | None:
+        """The configured reranker while it is trusted, where it reads token ids that can be stored ahead."""
+        inner = self._primary.reranker
+        return inner if isinstance(inner, HasTokenizer) and not self._distrust else None
 
     def status(self) -> GuardStatus:
         """State and counts at this moment, for status page, doctor and metrics."""

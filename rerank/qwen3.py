@@ -10,12 +10,13 @@ from rerank.checkpoint import open_checkpoint
 from rerank.engine import Engine
 from rerank.errors import RerankStopped
 from rerank.packing import Request
+from rerank.permit import Arithmetic, DtypePermits
 from rerank.prompt import MAX_TOKENS
-from rerank.protocols import Stopped, never
+from rerank.protocols import Stopped, TokenStore, never
 from rerank.scheduler import Job, Scheduler
 from rerank.settings import EngineSettings
 from rerank.tokens import EncodedPairs, PairEncoder
-from rerank.types import Scores
+from rerank.types import PassageIds, Scores
 from retrieval.types import Notice
 
 CPU_BATCH_TOKENS = 4096
@@ -32,8 +33,9 @@ class Qwen3Reranker:
     are kept. Out of memory halves the batch budget for good and is told (``rerank_memory``).
     """
 
-    default_floor = 0.5
-    """Where "yes" and "no" are equally likely. Not calibrated: no weights were at hand to measure it."""
+    default_floor: float = 0.5
+    """Where "yes" and "no" are equally likely. Not calibrated: no weights were at hand to measure it. A dtype
+    with a permit has the floor that was measured to part passages as this one does in float32."""
     concurrent = True
     """Calls from many threads at once are welcome, and each ends within moments of its ``stopped``."""
 
@@ -47,11 +49,17 @@ class Qwen3Reranker:
         queue: int = 64,
         cached_scores: int = 0,
         device: str = "cpu",
+        arithmetic: Arithmetic | None = None,
         notices: tuple[Notice, ...] = (),
     ) -> None:
         self.device = device
+        self.arithmetic = arithmetic
+        """What it computes in; None where the engine was not opened here."""
+        if arithmetic is not None and arithmetic.permit is not None:
+            self.default_floor = arithmetic.permit.floor
         self.notices = notices
-        """What is slower than it could be: ``rerank_not_compiled`` and ``rerank_no_graphs`` (reason)."""
+        """What is slower than it could be: ``rerank_not_compiled`` and ``rerank_no_graphs`` (reason), or than
+        was asked for: ``rerank_dtype_not_permitted``."""
         self.cache = ScoreCache(cached_scores)
         self._encoder = encoder
         self._identity = identity
@@ -68,8 +76,13 @@ class Qwen3Reranker:
         local_files_only: bool = True,
         name: str = "",
         settings: EngineSettings = EngineSettings(),  # noqa: B008  frozen
+        permits: DtypePermits = DtypePermits(),  # noqa: B008  frozen
+        unmeasured: bool = False,
     ) -> Self:
-        """Open a checkpoint (see ``open_checkpoint`` for arguments and refusals)."""
+        """Open a checkpoint (see ``open_checkpoint`` for arguments and refusals).
+
+        ``unmeasured`` runs int8 or fp8 without a permit, for whoever measures it; no setting does.
+        """
         checkpoint = open_checkpoint(
             model,
             revision=revision,
@@ -78,8 +91,11 @@ class Qwen3Reranker:
             local_files_only=local_files_only,
             name=name,
             settings=settings,
+            permits=permits,
+            unmeasured=unmeasured,
         )
-        budget = CPU_BATCH_TOKENS if checkpoint.device == "cpu" else GPU_BATCH_TOKENS
+        device_type = checkpoint.arithmetic.loaded.device
+        budget = CPU_BATCH_TOKENS if device_type == "cpu" else GPU_BATCH_TOKENS
         return cls(
             checkpoint.engine,
             checkpoint.encoder,
@@ -87,7 +103,8 @@ class Qwen3Reranker:
             batch_tokens=settings.batch_tokens or budget,
             queue=settings.queue,
             cached_scores=settings.cached_scores,
-            device=checkpoint.device,
+            device=device_type,
+            arithmetic=checkpoint.arithmetic,
             notices=checkpoint.notices,
         )
 
@@ -105,24 +122,34 @@ class Qwen3Reranker:
         """Raises ``SelfTestFailed`` when the tokenizer does not read the template as Qwen3's does."""
         self._encoder.check_template()
 
-    def warm(self, passages: Sequence[str]) -> None:
-        """Tokenise passages ahead of the first question about them; their ids are kept by text."""
-        self._encoder.documents(passages)
+    @property
+    def tokenizer_identity(self) -> str:
+        """Tokenizer, template and packing in one string: equal ones give equal ``token_ids``."""
+        return self._encoder.identity
+
+    def token_ids(self, passages: Sequence[str]) -> list[PassageIds]:
+        """Ids of passages as ``score`` reads them, in the order given, for a store."""
+        return self._encoder.packed(passages)
+
+    def read_from(self, store: TokenStore) -> None:
+        """Look for ids of passages in this store from now on, before tokenising."""
+        self._encoder.store = store
 
     def score(
         self, query: str, passages: Sequence[str], instruction: str, stopped: Stopped = never
     ) -> Scores:
         """P("yes") per passage, in the order given; see the role.
 
-        ``tokens`` counts every pair, read or remembered. Notices: those of ``PairEncoder.pair`` and
-        ``rerank_memory`` (batch_tokens). Raises ``RerankerOverloaded`` when too many requests wait.
+        ``tokens`` counts every pair, read or remembered. Notices: ``rerank_dtype_not_permitted``, those of
+        ``PairEncoder.pair``, and ``rerank_memory`` (batch_tokens). Raises ``RerankerOverloaded`` when too
+        many requests wait.
         """
         if not passages:
             return Scores(())
         pairs, log_odds, memory = self._run(query, passages, instruction, stopped)
         return Scores(
             relevance=tuple(_sigmoid(value) for value in log_odds),
-            notices=(*pairs.notices, *memory),
+            notices=(*(self.arithmetic.notices if self.arithmetic else ()), *pairs.notices, *memory),
             tokens=sum(pairs.lengths),
         )
 

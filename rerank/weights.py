@@ -1,5 +1,6 @@
 """A checkpoint's configuration and state dict → the decoder's geometry and layers."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,7 +8,11 @@ import torch
 from torch import Tensor
 
 from rerank.decoder import Geometry, Layer
-from rerank.linear import Weight, quantize_weight
+from rerank.linear import Weight, quantize_fp8_weight, quantize_weight
+
+Quantize = Callable[[Tensor], Weight]
+QUANTIZERS: Mapping[str, Quantize] = {"int8": quantize_weight, "fp8": quantize_fp8_weight}
+"""By the dtype's name in the settings; other dtypes are loaded as they are."""
 
 
 class Qwen3Configuration(Protocol):
@@ -75,14 +80,20 @@ def read_geometry(config: Qwen3Configuration, max_tokens: int) -> Geometry:
 
 
 def take_weights(
-    geometry: Geometry, state: dict[str, Tensor], *, yes_id: int, no_id: int, device: torch.device, int8: bool
+    geometry: Geometry,
+    state: dict[str, Tensor],
+    *,
+    yes_id: int,
+    no_id: int,
+    device: torch.device,
+    quantize: Quantize | None = None,
 ) -> Weights:
     """Move a state dict into the decoder's layout, layer by layer.
 
-    ``state`` is emptied on the way, so that memory holds the weights once and one layer twice. ``int8``
-    quantises the seven products of each layer and nothing else.
+    ``state`` is emptied on the way, so that memory holds the weights once and one layer twice. ``quantize``
+    rounds the seven products of each layer and nothing else.
 
-    Raises ``ValueError`` where a name is missing or left over.
+    Raises ``ValueError`` where a name is missing or left over, or a size cannot be quantised.
     """
 
     def take(name: str) -> Tensor:
@@ -92,7 +103,8 @@ def take_weights(
 
     def packed(*names: str) -> Weight:
         joined = torch.cat([take(f"{name}.weight") for name in names])
-        return quantize_weight(joined) if int8 else joined.to(device)
+        moved = joined.to(device)
+        return moved if quantize is None else quantize(moved)
 
     layers = []
     for i in range(geometry.layers):

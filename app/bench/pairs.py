@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.errors import TouchstoneError
 from retrieval.analysis import terms
 
 
-class SetUnreadable(Exception):
+class SetUnreadable(TouchstoneError):
     """A folder does not hold such a set; the message names the file, and the line where there is one."""
 
 

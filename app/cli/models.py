@@ -60,6 +60,7 @@ def verify_models(role: tuple[str, ...], config: Path | None) -> None:
 
 
 def _known_answers(settings: Settings) -> str:
+    from app.permits import permit_folder, read_permits
     from rerank.errors import RerankError
     from rerank.qwen3 import Qwen3Reranker
     from rerank.selftest import self_test
@@ -74,6 +75,7 @@ def _known_answers(settings: Settings) -> str:
             revision=located.revision or None,
             device=settings.models.reranker.device,
             settings=settings.rerank.engine,
+            permits=read_permits(permit_folder(settings.data_dir)),
         )
         tested = self_test(reranker)
     except RerankError as error:

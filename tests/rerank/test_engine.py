@@ -122,12 +122,14 @@ def test_sixteen_bits_stay_within_the_references_own_scatter(model: Qwen3ForCaus
     assert max(abs(a - b) for a, b in zip(ours, exact, strict=True)) <= scatter
 
 
-def test_int8_stays_near(model: Qwen3ForCausalLM) -> None:
+@pytest.mark.parametrize(("dtype", "share"), [("int8", 0.2), ("fp8", 0.4)])
+def test_eight_bits_stay_near(model: Qwen3ForCausalLM, dtype: str, share: float) -> None:
     asked = request(7, 30, [40, 41, 42, 60, 20, 10])
     exact = reference(model, [asked])[0]
-    near = PackedEngine(weights_of(model, int8=True), block_rows=16).log_odds([asked])[0]
+    near = PackedEngine(weights_of(model, dtype=dtype), block_rows=16).log_odds([asked])[0]
     spread = max(exact) - min(exact)
-    assert near == pytest.approx(exact, abs=0.2 * spread)
+    assert near == pytest.approx(exact, abs=share * spread)
+    assert near != exact
 
 
 def test_stop_is_obeyed_between_layers(engine: PackedEngine) -> None:
@@ -140,13 +142,13 @@ def test_weights_are_taken_out_of_the_state(model: Qwen3ForCausalLM) -> None:
     state = dict(model.state_dict())
     geometry = read_geometry(model.config, 2048)  # type: ignore[arg-type]  # a protocol of attributes
     place = torch.device("cpu")
-    take_weights(geometry, state, yes_id=YES, no_id=NO, device=place, int8=False)
+    take_weights(geometry, state, yes_id=YES, no_id=NO, device=place)
     assert state == {}
     with pytest.raises(ValueError, match=r"lack model\.layers\.0\.self_attn\.q_norm\.weight"):
-        take_weights(geometry, state, yes_id=YES, no_id=NO, device=place, int8=False)
+        take_weights(geometry, state, yes_id=YES, no_id=NO, device=place)
     extra = {**model.state_dict(), "model.layers.0.self_attn.q_proj.bias": torch.zeros(64)}
     with pytest.raises(ValueError, match=r"unknown names: model\.layers\.0\.self_attn\.q_proj\.bias"):
-        take_weights(geometry, extra, yes_id=YES, no_id=NO, device=place, int8=False)
+        take_weights(geometry, extra, yes_id=YES, no_id=NO, device=place)
 
 
 def allocating(size_bytes: int) -> Steps:
@@ -187,8 +189,10 @@ def test_whatever_does_not_work_is_left_out_and_said(model: Qwen3ForCausalLM) ->
 @IMPORTING_INDUCTOR
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
-def test_compiled_steps_give_the_same_scores(model: Qwen3ForCausalLM, engine: PackedEngine) -> None:
-    weights = weights_of(model)
+@pytest.mark.parametrize("dtype", ["float32", "fp8"])
+def test_compiled_steps_give_the_same_scores(model: Qwen3ForCausalLM, dtype: str) -> None:
+    weights = weights_of(model, dtype=dtype)
+    engine = PackedEngine(weights)
     compiled, notices = working_engine(
         lambda steps, graphs: PackedEngine(weights, steps=steps, graphs=graphs), compiled=True, graphs=False
     )
