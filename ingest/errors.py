@@ -27,3 +27,12 @@ class IngestError(Exception):
     def __init__(self, code: FailureCode, message: str) -> None:
         super().__init__(message)
         self.code: FailureCode = code
+
+
+def encrypted(kind: str, password: str) -> IngestError:
+    """The error for a file that this password ("" for none) does not open; the password is not repeated."""
+    if password:
+        message = f"the password given does not open this {kind}; check it and try again"
+    else:
+        message = f"the {kind} is locked with a password; give the password, or upload a copy without one"
+    return IngestError("encrypted", message)

@@ -4,17 +4,19 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from pathlib import PurePosixPath
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ingest.clean import clean
+from ingest.decode import decode
 from ingest.headings import clip
-from ingest.load import decode
-from ingest.types import Block, BlockKind, Document, Source
+from ingest.readers import Limits, Tell, check_length
+from ingest.types import Block, BlockKind
+from ingest.wire import Parsed
 from retrieval.types import Notice
 
+SAMPLE = b"# Title\n\nSome *text* with `code`.\n\n- item\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
 _KINDS: dict[str, BlockKind] = {
     "heading_open": "heading",
     "paragraph_open": "paragraph",
@@ -41,27 +43,23 @@ _BLOCKS.core.ruler.enableOnly(["normalize", "block"])
 _INLINE = MarkdownIt("commonmark")
 
 
-class MarkdownParser:
-    """The parser for Markdown (CommonMark with tables)."""
+def read(data: bytes, limits: Limits, password: str, progress: Tell) -> Parsed:
+    """The document (CommonMark with tables); title from the front matter, else the first level-1 heading.
 
-    media_types = frozenset({"text/markdown"})
-
-    def parse(self, source: Source) -> Document:
-        """The document: title from the front matter, else the first level-1 heading, else the file's stem.
-
-        Front matter, HTML comments, scripts and styles are no blocks. A code fence or comment that is
-        never closed is read as text from its first line on, with a notice. Raises ``IngestError``
-        (undecodable).
-        """
-        text, removed = clean(decode(source.data, source.name))
-        front = _front_matter(text)
-        blocks, notices = _Reader(text).read(front.end() if front else 0)
-        if removed:
-            notices.append(Notice.of("invisible_characters_removed", count=removed))
-        named = _TITLE.search(front[1]) if front else None
-        first = next((block.title for block in blocks if block.level == 1 and block.title), "")
-        title = (named[1].strip().strip("\"'") if named else "") or first or PurePosixPath(source.name).stem
-        return Document(source, clip(title), text, tuple(blocks), notices=tuple(notices))
+    Front matter, HTML comments, scripts and styles are no blocks. A code fence or comment that is never
+    closed is read as text from its first line on, with a notice. There are no passwords and no units of
+    progress. Raises ``IngestError`` (undecodable, too_much_text).
+    """
+    text, removed = clean(decode(data))
+    check_length(text, limits)
+    front = _front_matter(text)
+    blocks, notices = _Reader(text).read(front.end() if front else 0)
+    if removed:
+        notices.append(Notice.of("invisible_characters_removed", count=removed))
+    named = _TITLE.search(front[1]) if front else None
+    first = next((block.title for block in blocks if block.level == 1 and block.title), "")
+    title = (named[1].strip().strip("\"'") if named else "") or first
+    return Parsed(clip(title), text, tuple(blocks), notices=tuple(notices))
 
 
 def _front_matter(text: str) -> re.Match[str] | None:

@@ -11,6 +11,7 @@ from ingest.garbled import is_garbled
 from ingest.headings import Heading, Headings, clip, from_outline, from_sizes
 from ingest.lines import Line, Page, to_lines
 from ingest.paragraphs import PageLines, lay_out
+from ingest.readers import Limits, Tell
 from ingest.running import running_lines
 from ingest.types import Block, PageSpan
 from ingest.wire import Parsed
@@ -21,13 +22,14 @@ _NO_TITLE = re.compile(
     r"\.\w{2,5}$|^(?:microsoft |untitled|未命名|无标题|文档\d*$|幻灯片 ?\d*$|slide ?\d*$)", re.IGNORECASE
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one document may hold."""
-
-    max_pages: int
-    max_characters: int
+SAMPLE = (  # one page, one line, a built-in font; no cross-reference table, so PDFium builds one
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R"
+    b"/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n"
+    b"4 0 obj<</Length 36>>stream\nBT /F 12 Tf 9 99 Td (A sample) Tj ET\nendstream endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF"
+)
 
 
 @dataclass(slots=True)
@@ -43,18 +45,19 @@ class _Seen:
     invisible: int = 0
 
 
-def read_pdf(data: bytes, limits: Limits) -> Parsed:
+def read(data: bytes, limits: Limits, password: str, progress: Tell) -> Parsed:
     """The document, read by PDFium, or by pypdf where PDFium refuses the file.
 
-    Hidden text, running headers and footers, unreadable and garbled pages are left out, each with a notice.
-    Raises ``IngestError``: encrypted, damaged, no_pages, no_text, garbled, too_many_pages, too_much_text.
+    ``password`` opens an encrypted file ("" tries the empty one); ``progress`` counts pages. Hidden text,
+    running headers and footers, unreadable and garbled pages are left out, each with a notice. Raises
+    ``IngestError``: encrypted, damaged, no_pages, no_text, garbled, too_many_pages, too_much_text.
     """
     try:
-        document = pdfium.open_document(data)
+        document = pdfium.open_document(data, password)
     except IngestError as error:
         if error.code != "damaged":
             raise
-        return _read_with_pypdf(data, limits)
+        return _read_with_pypdf(data, limits, password)
     count = len(document)
     if count > limits.max_pages:
         raise IngestError(
@@ -63,22 +66,23 @@ def read_pdf(data: bytes, limits: Limits) -> Parsed:
     if count == 0:
         raise _no_pages()
     seen = _Seen()
-    pages = _read_pages(lambda number: pdfium.read_page(document, number), count, limits, seen)
+    pages = _read_pages(lambda number: pdfium.read_page(document, number), count, limits, seen, progress)
     running = running_lines([(page.height, page.lines) for page in pages])
     kept = [replace(page, lines=tuple(li for li in page.lines if id(li) not in running)) for page in pages]
     _check(kept, seen)
-    title, headings, notices = _headings(data, kept, pdfium.has_outline(document))
+    title, headings, notices = _headings(data, password, kept, pdfium.has_outline(document))
     layout = lay_out(kept, headings)
     notices += _notices(seen, len(running))
     return Parsed(title, layout.text, layout.blocks, layout.pages, layout.lines, tuple(notices))
 
 
 def _read_pages(
-    read: Callable[[int], Page | None], count: int, limits: Limits, seen: _Seen
+    read: Callable[[int], Page | None], count: int, limits: Limits, seen: _Seen, progress: Tell
 ) -> list[PageLines]:
     pages: list[PageLines] = []
     characters = 0
     for number in range(1, count + 1):
+        progress(number - 1, count)
         page = read(number)
         if page is None:
             seen.unreadable.append(number)
@@ -138,12 +142,12 @@ def _check(pages: Sequence[PageLines], seen: _Seen) -> None:
 
 
 def _headings(
-    data: bytes, pages: Sequence[PageLines], has_outline: bool
+    data: bytes, password: str, pages: Sequence[PageLines], has_outline: bool
 ) -> tuple[str, Headings, list[Notice]]:
     """Title, headings, and a notice where an outline is there but cannot be read."""
     lines = [page.lines for page in pages]
     try:
-        title, entries = pypdf_reader.read_outline(data)
+        title, entries = pypdf_reader.read_outline(data, password)
     except IngestError:
         notices = [Notice.of("pdf_outline_unreadable")] if has_outline else []
         return "", from_sizes(lines), notices
@@ -156,9 +160,9 @@ def _headings(
     return clip(title), headings, []
 
 
-def _read_with_pypdf(data: bytes, limits: Limits) -> Parsed:
+def _read_with_pypdf(data: bytes, limits: Limits, password: str) -> Parsed:
     """Text by page, without positions, headings or joined lines."""
-    texts = pypdf_reader.read_text(data, limits.max_pages)
+    texts = pypdf_reader.read_text(data, password, limits.max_pages)
     if not texts:
         raise _no_pages()
     if sum(map(len, texts)) > limits.max_characters:

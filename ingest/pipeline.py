@@ -33,9 +33,7 @@ def prepare(
         seconds.append((name, time.perf_counter() - started))
         return result
 
-    progress("parse", 0, 1)
-    document = timed("parse", lambda: parse(source, settings))
-    progress("parse", 1, 1)
+    document = timed("parse", lambda: parse(source, settings, progress=progress))
     progress("chunk", 0, 1)
     chunks = timed("chunk", lambda: chunk(document, version, settings))
     progress("chunk", 1, 1)

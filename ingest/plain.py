@@ -1,25 +1,22 @@
 """Plain text → paragraphs set apart by empty lines; the text is the decoded file, cleaned."""
 
-from pathlib import PurePosixPath
-
 from ingest.clean import clean
-from ingest.headings import clip
-from ingest.load import decode
-from ingest.types import Block, Document, Source
+from ingest.decode import decode
+from ingest.readers import Limits, Tell, check_length
+from ingest.types import Block
+from ingest.wire import Parsed
 from retrieval.types import Notice
 
 
-class PlainTextParser:
-    """The parser for plain text."""
+def read(data: bytes, limits: Limits, password: str, progress: Tell) -> Parsed:
+    """The document, without a title; there are no passwords and no units of progress.
 
-    media_types = frozenset({"text/plain"})
-
-    def parse(self, source: Source) -> Document:
-        """The document; its title is the file's stem. Raises ``IngestError`` (undecodable)."""
-        text, removed = clean(decode(source.data, source.name))
-        notices = (Notice.of("invisible_characters_removed", count=removed),) if removed else ()
-        title = clip(PurePosixPath(source.name).stem)
-        return Document(source, title, text, tuple(_paragraphs(text)), notices=notices)
+    Raises ``IngestError`` (undecodable, too_much_text).
+    """
+    text, removed = clean(decode(data))
+    check_length(text, limits)
+    notices = (Notice.of("invisible_characters_removed", count=removed),) if removed else ()
+    return Parsed("", text, tuple(_paragraphs(text)), notices=notices)
 
 
 def _paragraphs(text: str) -> list[Block]:

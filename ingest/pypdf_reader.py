@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pypdf
+from pypdf.errors import FileNotDecryptedError
 from pypdf.generic import Destination
 
-from ingest.errors import IngestError
+from ingest.errors import IngestError, encrypted
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 _MAX_ENTRIES = 20_000
@@ -27,13 +28,13 @@ class Entry:
     page: int
 
 
-def read_outline(data: bytes) -> tuple[str, tuple[Entry, ...]]:
+def read_outline(data: bytes, password: str) -> tuple[str, tuple[Entry, ...]]:
     """The title in the metadata ("" where there is none) and the outline in reading order.
 
     Raises ``IngestError`` (damaged) where pypdf cannot make sense of the file.
     """
     try:
-        reader = pypdf.PdfReader(io.BytesIO(data))
+        reader = _open(data, password)
         title = reader.metadata.title if reader.metadata else None
         entries = tuple(_entries(reader, reader.outline, 1))[:_MAX_ENTRIES]
     except MemoryError:
@@ -43,17 +44,19 @@ def read_outline(data: bytes) -> tuple[str, tuple[Entry, ...]]:
     return str(title or ""), entries
 
 
-def read_text(data: bytes, max_pages: int) -> list[str]:
+def read_text(data: bytes, password: str, max_pages: int) -> list[str]:
     """The text of each page, without positions.
 
     Raises ``IngestError``: encrypted, damaged where pypdf cannot read the file either, too_many_pages.
     """
     try:
-        reader = pypdf.PdfReader(io.BytesIO(data))
+        reader = _open(data, password)
         count = len(reader.pages)
         texts = [page.extract_text() for page in reader.pages] if count <= max_pages else []
     except MemoryError:
         raise
+    except FileNotDecryptedError as error:
+        raise encrypted("PDF", password) from error
     except Exception as error:  # hostile bytes make pypdf raise almost any type
         raise IngestError(
             "damaged",
@@ -63,6 +66,13 @@ def read_text(data: bytes, max_pages: int) -> list[str]:
     if count > max_pages:
         raise IngestError("too_many_pages", f"{count:,} pages are more than the limit of {max_pages:,}")
     return texts
+
+
+def _open(data: bytes, password: str) -> pypdf.PdfReader:
+    reader = pypdf.PdfReader(io.BytesIO(data))
+    if password and reader.is_encrypted:
+        reader.decrypt(password)
+    return reader
 
 
 def _entries(reader: pypdf.PdfReader, items: Sequence[object], level: int) -> Iterator[Entry]:

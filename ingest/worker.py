@@ -1,199 +1,219 @@
-"""Runs the PDF parser in a throw-away subprocess that may use only so much time, memory and output.
+"""Reads each file in a throw-away process that may use only so much time, memory and output.
 
-A hostile or broken PDF can end the process that reads it (PDFium aborts on a 5 MB flate bomb), fill its
+A hostile or broken file can end the process that reads it (PDFium aborts on a 5 MB flate bomb), fill its
 memory or never come back; here it takes nothing with it but its own parse.
 """
 
+import atexit
 import contextlib
+import fcntl
+import functools
+import logging
 import os
-import selectors
 import signal
-import subprocess
+import socket
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, cast
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from ingest.errors import IngestError
+from ingest.errors import IngestError, encrypted
+from ingest.exchange import Exchange, Heard
+from ingest.launch import Launcher, SingleLauncher, ZygoteLauncher, ZygoteLostError, zygote_obstacle
+from ingest.parser_process import Request
+from ingest.protocols import Progress, quiet
+from ingest.readers import READERS, Reader
 from ingest.reply import decode_reply
 from ingest.settings import IngestSettings
 from ingest.types import Document, Source
 
-_ROOT = str(Path(__file__).resolve().parents[1])  # the folder that holds ingest/ and retrieval/
-_ENTRY = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from ingest.parser_process import main; main(sys.argv[2:])"
-)
-_BYTES_PER_CHARACTER = 12  # of output: UTF-8 and JSON escapes of a character, and its share of the line boxes
-_OUTPUT_RESERVE = 16_000_000  # bytes, for blocks and boxes of documents with little text
-_DIAGNOSTICS = 8_192  # bytes of standard error that are looked at
-_READ = 65_536  # bytes
-_POLL_S = 0.002
+_log = logging.getLogger(__name__)
+Start = Literal["zygote", "single"]
+_BYTES_PER_CHARACTER = 4  # of the reply: UTF-8
+_REPLY_RESERVE = 100_000_000  # bytes, for a million blocks and a million lines
+_ATTEMPTS = 2  # a zygote that was killed is no fault of the file
+_MOST_PASSWORD = 1_024  # bytes
+_PROBE = Reader("ingest.probe", "probe", "report this", 1)
 _OUT_OF_MEMORY = (b"MemoryError", b"bad_alloc", b"out of memory", b"Out of memory", b"Cannot allocate memory")
 
 
-class PdfParser:
-    """The parser for PDFs: a new subprocess for each document, safe to use from several threads."""
+class Sandbox:
+    """Parses files, each in a process of its own; safe to use from several threads.
 
-    media_types = frozenset({"application/pdf"})
+    ``readers`` says which module reads which media type. ``start`` chooses how processes begin; without it
+    they are forked from a zygote where the system allows that (``launch.zygote_obstacle`` says why not).
+    """
 
-    def __init__(self, settings: IngestSettings) -> None:
-        self._settings = settings
+    def __init__(self, readers: Mapping[str, Reader] = READERS, start: Start | None = None) -> None:
+        self._readers = readers
+        self.start: Start = start or ("single" if zygote_obstacle() else "zygote")
+        self._launcher: Launcher = ZygoteLauncher() if self.start == "zygote" else SingleLauncher()
 
-    def parse(self, source: Source) -> Document:
-        """The document; its title is the one in the metadata, else the file's stem.
+    def __enter__(self) -> "Sandbox":
+        return self
 
-        Raises ``IngestError`` with the codes of ``pdf.read_pdf``, or parse_timeout, parse_memory,
-        parse_crash.
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, also those at work. The next parse starts new ones."""
+        self._launcher.close()
+
+    def parse(self, source: Source, settings: IngestSettings, progress: Progress, password: str) -> Document:
+        """The document; its title is its own, else the file's stem.
+
+        ``progress("parse", done, total)`` is called at least every 0.25 s; when it raises, the process is
+        killed at once and the exception passed on. Raises ``IngestError`` with the codes of the readers, or
+        unsupported_type, parse_timeout, parse_memory, parse_crash, too_much_text; ``OSError`` where the
+        system cannot start a process.
         """
-        finished = _run(source.data, self._settings)
-        failure = _failure(finished, source.name, self._settings)
-        if failure is not None:
-            raise failure
+        reader = self._readers.get(source.media_type)
+        if reader is None:
+            raise IngestError(
+                "unsupported_type",
+                f"{source.name}: no parser reads {source.media_type}; convert the file first",
+            )
+        if len(password.encode(errors="replace")) > _MOST_PASSWORD:
+            raise IngestError("encrypted", f"{source.name}: {encrypted(reader.kind, password)}")
+        with _shared_copy(source.data) as data:
+            for _ in range(_ATTEMPTS):
+                with contextlib.suppress(ZygoteLostError):
+                    return self._read(data, source, reader, settings, progress, password)
+        raise IngestError(
+            "parse_crash",
+            f"{source.name}: the process that starts the {reader.kind} parser ended {_ATTEMPTS} times; "
+            f"run touchstone doctor, or {reader.remedy}",
+        )
+
+    def escapes(self, settings: IngestSettings) -> tuple[str, ...]:
+        """What a parser process can do but should not: names of ``probe.ATTEMPTS``, found by trying."""
+        source = Source("", "", "probe", "text/plain", "", b"")
+        with _shared_copy(source.data) as data:
+            return tuple(self._read(data, source, _PROBE, settings, quiet, "").text.split())
+
+    def _read(
+        self,
+        data: int,
+        source: Source,
+        reader: Reader,
+        settings: IngestSettings,
+        progress: Progress,
+        password: str,
+    ) -> Document:
+        deadline = time.monotonic() + settings.parse_timeout_s
+        request = Request(
+            memory_bytes=settings.parse_memory_bytes,
+            cpu_s=settings.parse_cpu_s,
+            max_pages=settings.max_pages,
+            max_characters=settings.max_characters,
+            extra=reader.extra,
+            password=password,
+        )
+        with contextlib.ExitStack() as stack:
+            ours, theirs = map(stack.enter_context, socket.socketpair())
+            errors, errors_in = os.pipe()
+            stack.callback(os.close, errors)
+            try:
+                running = self._launcher.start(reader.module, data, theirs.fileno(), errors_in)
+            finally:
+                os.close(errors_in)
+                theirs.close()
+            stack.callback(running.end)
+            with contextlib.suppress(BrokenPipeError):  # it has ended already; the exchange hears how
+                ours.sendall(request.to_bytes())
+            exchange = Exchange(ours, errors, running, functools.partial(progress, "parse"))
+            heard = exchange.run(deadline, _BYTES_PER_CHARACTER * settings.max_characters + _REPLY_RESERVE)
+        if heard.reply is None:
+            raise _failure(heard, source.name, reader, settings)
         try:
-            return decode_reply(finished.output, source)
+            document = decode_reply(heard.reply, source, reader.kind)
         except IngestError as error:
-            if error.code != "parse_memory":
-                raise
-            raise _out_of_memory(source.name, self._settings) from error
+            if error.code == "parse_memory":
+                raise _out_of_memory(source.name, reader, settings) from error
+            raise
+        progress("parse", heard.total, heard.total)
+        return document
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    """How the subprocess ended; ``status`` is its exit code, or minus the signal that ended it."""
-
-    status: int
-    output: bytes
-    diagnostics: bytes
-    timed_out: bool = False
-    overflowed: bool = False
-
-
-def _run(data: bytes, settings: IngestSettings) -> _Finished:
-    limits = (settings.parse_memory_bytes, settings.parse_cpu_s, settings.max_pages, settings.max_characters)
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and code, no shell, no user text
-        [sys.executable, "-I", "-X", "utf8", "-c", _ENTRY, _ROOT, *map(str, limits)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd="/",
-        env={},
-        start_new_session=True,
-    )
-    exchange = _Exchange(process, data, time.monotonic() + settings.parse_timeout_s)
-    try:
-        exchange.run(_BYTES_PER_CHARACTER * settings.max_characters + _OUTPUT_RESERVE)
-    finally:
-        status = _reap(process)
-    output, diagnostics = bytes(exchange.output), bytes(exchange.diagnostics)
-    return _Finished(status, output, diagnostics, exchange.timed_out, exchange.overflowed)
+@functools.cache
+def shared_sandbox() -> Sandbox:
+    """The sandbox of this program; its zygote starts with the first parse and ends with the program."""
+    sandbox = Sandbox()
+    if sandbox.start == "single":
+        _log.warning("each file starts an interpreter, which is slow: %s", zygote_obstacle())
+    atexit.register(sandbox.close)
+    return sandbox
 
 
-class _Exchange:
-    """Feeds standard input and reads both outputs until the process has ended or a limit is reached."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", data: bytes, deadline: float) -> None:
-        self.output, self.diagnostics = bytearray(), bytearray()
-        self.timed_out = self.overflowed = False
-        self._process, self._unsent, self._deadline = process, memoryview(data), deadline
-
-    def run(self, most_bytes: int) -> None:
-        """Exchange data, then wait for the end; ``timed_out`` or ``overflowed`` say what stopped it."""
-        process = self._process
-        pipes = (process.stdin, process.stdout, process.stderr)
-        stdin, stdout, stderr = (cast("IO[bytes]", pipe) for pipe in pipes)
-        os.set_blocking(stdin.fileno(), False)
-        with stdin, stdout, stderr, selectors.DefaultSelector() as selector:
-            selector.register(stdin, selectors.EVENT_WRITE)
-            selector.register(stdout, selectors.EVENT_READ, self.output)
-            selector.register(stderr, selectors.EVENT_READ, self.diagnostics)
-            while len(selector.get_map()) > 0 and not self.overflowed:
-                ready = selector.select(max(self._deadline - time.monotonic(), 0))
-                if not ready:
-                    self.timed_out = True
-                    return
-                for key, _ in ready:
-                    done = self._read(key) if key.fileobj is not stdin else self._write(stdin)
-                    if done:
-                        selector.unregister(key.fileobj)
-                        cast("IO[bytes]", key.fileobj).close()
-                self.overflowed = len(self.output) > most_bytes
-        self._wait()
-
-    def _read(self, key: selectors.SelectorKey) -> bool:
-        piece = os.read(key.fd, _READ)
-        key.data.extend(piece)
-        if key.data is self.diagnostics:
-            del self.diagnostics[:-_DIAGNOSTICS]
-        return not piece
-
-    def _write(self, stdin: IO[bytes]) -> bool:
-        try:
-            sent = os.write(stdin.fileno(), self._unsent[:_READ])
-        except BrokenPipeError:
-            return True
-        self._unsent = self._unsent[sent:]
-        return not self._unsent
-
-    def _wait(self) -> None:
-        """Wait for the end without reaping, so that the process group can still be named."""
-        while os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-            if time.monotonic() >= self._deadline:
-                self.timed_out = True
-                return
-            time.sleep(_POLL_S)
+@contextlib.contextmanager
+def _shared_copy(data: bytes) -> Iterator[int]:
+    """A descriptor of a file in memory that holds the data and can no longer be changed."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("touchstone", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        with open(descriptor, "wb", buffering=0) as file:
+            _write(file.fileno(), data)
+            seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            yield descriptor
+    else:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            _write(file.fileno(), data)
+            yield file.fileno()
 
 
-def _reap(process: "subprocess.Popen[bytes]") -> int:
-    """Kill whatever is left of the process group; the return code of its leader."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    return process.wait()
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
-def _failure(finished: _Finished, name: str, settings: IngestSettings) -> IngestError | None:
-    """Why there is no reply to decode; None where there is one."""
-    if finished.timed_out:
+def _failure(heard: Heard, name: str, reader: Reader, settings: IngestSettings) -> IngestError:
+    """Why there is no reply."""
+    if heard.stopped == "timeout":
         return IngestError(
             "parse_timeout",
             f"{name}: not parsed within {settings.parse_timeout_s:g} s; split the file, or raise "
             "ingest.parse_timeout_s",
         )
-    if finished.overflowed:
+    if heard.stopped == "overflow":
         return IngestError("too_much_text", f"{name}: the parser's output is over its limit; split the file")
-    if finished.status == 0:
-        return None
-    if finished.status == -signal.SIGXCPU:
+    if heard.status == -signal.SIGXCPU:
         return IngestError(
             "parse_timeout",
             f"{name}: parsing used more than {settings.parse_cpu_s} s of processor time; split the file, "
             "or raise ingest.parse_cpu_s",
         )
-    if _died_of_memory(finished):
-        return _out_of_memory(name, settings)
-    how = signal.Signals(-finished.status).name if finished.status < 0 else f"exit code {finished.status}"
-    return IngestError(
-        "parse_crash", f"{name}: the PDF parser ended with {how}; print the file to a new PDF and upload that"
-    )
+    if not heard.stopped and _died_of_memory(heard):
+        return _out_of_memory(name, reader, settings)
+    return IngestError("parse_crash", f"{name}: the {reader.kind} parser {_end(heard)}; {reader.remedy}")
 
 
-def _died_of_memory(finished: _Finished) -> bool:
+def _end(heard: Heard) -> str:
+    if heard.stopped:
+        return "wrote what no parser writes, and was stopped"
+    if heard.status is None:
+        return "fell silent, and was stopped"
+    how = signal.Signals(-heard.status).name if heard.status < 0 else f"exit code {heard.status}"
+    return f"ended with {how}"
+
+
+def _died_of_memory(heard: Heard) -> bool:
     """Whether memory was the reason.
 
     PDFium calls abort() without a word when an allocation fails (seen with flate bombs); the C and C++
     libraries name any other reason to abort on standard error. SIGKILL that was not ours comes from the
     system's own out-of-memory killer.
     """
-    if any(mark in finished.diagnostics for mark in _OUT_OF_MEMORY):
+    if any(mark in heard.diagnostics for mark in _OUT_OF_MEMORY):
         return True
-    silent_abort = finished.status == -signal.SIGABRT and not finished.diagnostics.strip()
-    return silent_abort or finished.status == -signal.SIGKILL
+    silent_abort = heard.status == -signal.SIGABRT and not heard.diagnostics.strip()
+    return silent_abort or heard.status == -signal.SIGKILL
 
 
-def _out_of_memory(name: str, settings: IngestSettings) -> IngestError:
+def _out_of_memory(name: str, reader: Reader, settings: IngestSettings) -> IngestError:
     return IngestError(
         "parse_memory",
-        f"{name}: parsing needs more than {settings.parse_memory_bytes:,} bytes of memory; print the file "
-        "to a new PDF, or raise ingest.parse_memory_bytes",
+        f"{name}: parsing needs more than {settings.parse_memory_bytes:,} bytes of memory; {reader.remedy}, "
+        "or raise ingest.parse_memory_bytes",
     )

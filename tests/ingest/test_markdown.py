@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.markdown import MarkdownParser
-from ingest.types import Document, Source
+from ingest.markdown import read
+from ingest.readers import Limits
+from ingest.types import Document
 from retrieval.types import Notice
 from tests.ingest.sources import parsed
 
@@ -108,7 +109,7 @@ def test_twenty_thousand_headings_are_parsed() -> None:
 
 @given(st.lists(LINES, max_size=25).map("\n".join).filter(str.strip))
 def test_blocks_are_in_order_and_cover_everything_but_comments_and_front_matter(text: str) -> None:
-    document = MarkdownParser().parse(Source("d", "c", "a.md", "text/markdown", "", text.encode()))
+    document = read(text.encode(), Limits(1, 10_000), "", lambda _done, _total: None)
     position, rest = 0, ""
     for block in document.blocks:
         assert position <= block.start < block.end
