@@ -7,10 +7,11 @@ from functools import lru_cache
 from app.storage.blobs import BlobStore
 from app.storage.database import Database
 from generation.types import Citation
-from ingest.load import decode
+from ingest.decode import decode
 from retrieval.types import Notice
 
 KEPT_FILES = 16  # decoded texts held for the next answer
+SAME_AS_FILE = frozenset(("text/markdown", "text/plain"))  # read as they stand in the file
 
 
 class Quotes:
@@ -21,7 +22,12 @@ class Quotes:
         self._file_text = lru_cache(KEPT_FILES)(lambda sha256: decode(blobs.path(sha256).read_bytes()))
 
     def stands(self, citation: Citation) -> bool:
-        """Word for word in the file where it is text, in its cleaned text layer where it is a PDF."""
+        """Word for word in the file where that is Markdown or text, else in the text that was read from it.
+
+        A PDF, an Office file or a web page holds its words in other bytes than a reader sees, and a row of a
+        table is no run of bytes at all: what can be compared is the text of the version that is shown, kept
+        in SQLite. That costs one row; reading the file again would cost every answer a parser process.
+        """
         text = self._text(citation.document_id)
         return text is not None and citation.quote in text
 
@@ -68,6 +74,6 @@ class Quotes:
         )
         if row is None:
             return None
-        if row["media_type"] == "application/pdf":
-            return str(row["text"])
-        return self._file_text(row["sha256"])
+        if row["media_type"] in SAME_AS_FILE:
+            return self._file_text(row["sha256"])
+        return str(row["text"])

@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ingest.clean import clean
+from ingest.containers import OLE2, SHEETS, SLIDES, WORD, ZIP, office_type
+from ingest.decode import BYTE_ORDER_MARKS, decode
 from ingest.errors import IngestError
 from ingest.settings import IngestSettings
 from ingest.types import MediaType, Source
@@ -21,19 +23,31 @@ SUFFIXES: dict[str, MediaType] = {
     ".markdown": "text/markdown",
     ".txt": "text/plain",
     ".text": "text/plain",
+    ".docx": WORD,
+    ".docm": WORD,
+    ".pptx": SLIDES,
+    ".pptm": SLIDES,
+    ".xlsx": SHEETS,
+    ".xlsm": SHEETS,
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
 }
 SkipReason = Literal["unsupported_type", "hidden", "link_leaves_folder", "same_name"]
 _PDF_WINDOW = 1024  # bytes; Acrobat, and PDFium after it, look for the header this far (ISO 32000-1, H.3.4.1)
-_MAX_NAME_BYTES = 255
-_BOMS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe\x00\x00", "utf-32-le"),
-    (b"\x00\x00\xfe\xff", "utf-32-be"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
+_PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?(?:<!doctype html|<html)", re.IGNORECASE)
+_TAG = re.compile(
+    rb"<(?:!doctype|html|head|body|title|div|p|h[1-6]|ul|ol|table|article|section|main|br|a)\b", re.IGNORECASE
 )
-# Text in another double-byte encoding also decodes as GB18030, but to characters outside GB 2312.
-_LEAST_GB2312 = 0.9
+_WHAT_IT_IS_NOT: dict[MediaType, str] = {
+    "application/pdf": "not a PDF (no %PDF- header)",
+    WORD: "not a Word file (no ZIP container)",
+    SLIDES: "not a PowerPoint file (no ZIP container)",
+    SHEETS: "not an Excel file (no ZIP container)",
+    "text/csv": "not a table",
+}
+_MAX_NAME_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,64 +168,36 @@ def _too_large(name: str, size_bytes: int, settings: IngestSettings) -> IngestEr
 
 
 def sniff(data: bytes, name: str) -> MediaType:
-    """What a file is, by its content; the name only tells Markdown from plain text.
+    """What a file is, by its content; the name only tells kinds of text from each other.
 
-    Raises ``IngestError``: empty; unsupported_type for what is neither a PDF nor text under a known
-    suffix (a web page saved as .pdf, an image renamed .md); undecodable for text in no known encoding.
+    Raises ``IngestError``: empty; unsupported_type for what nothing here reads, or what is not what its name
+    says (a web page saved as .pdf, an image renamed .md), with the way out; encrypted for locked Office
+    files; undecodable for text in no known encoding.
     """
     if not data.strip(b" \t\r\n\x00"):
         raise IngestError("empty", f"{name}: the file is empty (0 bytes of content); upload it again")
-    expected = SUFFIXES.get(PurePosixPath(name).suffix.lower())
+    suffix = PurePosixPath(name).suffix.lower()
+    expected = SUFFIXES.get(suffix)
     header = data[:_PDF_WINDOW].find(b"%PDF-")
     if header == 0 or (header > 0 and expected in (None, "application/pdf")):
         return "application/pdf"
+    if data.startswith((ZIP, OLE2)):
+        return office_type(data, name)
+    is_page = _PAGE.match(data[:_PDF_WINDOW]) is not None
     if expected is None:
+        if is_page:
+            return "text/html"
         known = ", ".join(SUFFIXES)
         raise IngestError("unsupported_type", f"{name}: neither a PDF nor one of {known}; convert it first")
-    if expected == "application/pdf":
-        is_page = re.match(rb"\s*(?:<!doctype html|<html|<\?xml)", data[:_PDF_WINDOW], re.IGNORECASE)
-        what = "a web page (a login page?)" if is_page else "not a PDF (no %PDF- header)"
-        raise IngestError("unsupported_type", f"{name}: this is {what} under a .pdf name; get the file again")
-    if b"\x00" in data and not data.startswith(tuple(bom for bom, _ in _BOMS)):
-        raise IngestError("unsupported_type", f"{name}: holds binary data, not text; convert it first")
-    decode(data, name)
-    return expected
-
-
-def decode(data: bytes, name: str = "text") -> str:
-    """The text of a file: by its byte order mark, else UTF-8, else GB18030; LF line ends, no byte order mark.
-
-    Raises ``IngestError`` (undecodable) where none of them fits exactly, or where GB18030 would fit but
-    the result is not Chinese as people write it (Big5, Shift-JIS and Latin-1 bytes decode to rare
-    characters).
-    """
-    text = _decoded(data)
-    if text is None or "\x00" in text:
+    if expected in _WHAT_IT_IS_NOT and (is_page or expected != "text/csv"):
+        what = "a web page (a login page?)" if is_page else _WHAT_IT_IS_NOT[expected]
         raise IngestError(
-            "undecodable", f"{name}: the text is in neither UTF-8, UTF-16 nor GB18030; save it as UTF-8"
+            "unsupported_type", f"{name}: this is {what} under a {suffix} name; get the file again"
         )
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _decoded(data: bytes) -> str | None:
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return _strictly(data.removeprefix(bom), encoding)
-    text = _strictly(data, "utf-8")
-    if text is not None:
-        return text
-    text = _strictly(data, "gb18030")
-    return text if text is not None and _reads_as_chinese(text) else None
-
-
-def _strictly(data: bytes, encoding: str) -> str | None:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-
-
-def _reads_as_chinese(text: str) -> bool:
-    foreign = [character for character in text if character > "\x7f"]
-    common = sum(1 for character in foreign if character.encode("gb2312", errors="ignore"))
-    return common >= _LEAST_GB2312 * len(foreign)
+    if expected == "text/html" and not _TAG.search(data.replace(b"\0", b"")):  # UTF-16 has zeros
+        raise IngestError("unsupported_type", f"{name}: there is no HTML in it; rename it to .txt")
+    if b"\x00" in data and not data.startswith(tuple(bom for bom, _ in BYTE_ORDER_MARKS)):
+        raise IngestError("unsupported_type", f"{name}: holds binary data, not text; convert it first")
+    if expected != "text/html":  # which may declare another encoding
+        decode(data, name)
+    return expected

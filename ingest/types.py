@@ -8,7 +8,17 @@ from retrieval.types import Box, Chunk, Notice
 if TYPE_CHECKING:  # numpy has no place in the memory-limited parser process
     from retrieval.protocols import Vectors
 
-MediaType = Literal["application/pdf", "text/markdown", "text/plain"]
+MediaType = Literal[
+    "application/pdf",
+    "text/markdown",
+    "text/plain",
+    "text/html",
+    "text/csv",
+    "text/tab-separated-values",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+]
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote"]
 
 

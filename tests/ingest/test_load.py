@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from ingest.decode import decode
 from ingest.errors import IngestError
-from ingest.load import clean_name, decode, find_files, load, sniff, to_source
+from ingest.load import clean_name, find_files, load, sniff, to_source
 from ingest.settings import IngestSettings
 from tests.ingest.sources import SETTINGS
 
