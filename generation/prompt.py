@@ -22,6 +22,7 @@ class _Shown:
     document: str
     pages: str
     headings: str
+    lead: str
     text: str
 
 
@@ -97,6 +98,7 @@ def _shown(passage: Passage) -> _Shown:
         document=title if title == name or not name else f"{title} ({name})",
         pages=", ".join(str(page) for page in chunk.pages),
         headings=" › ".join(one_line(heading) for heading in chunk.headings),
+        lead=chunk.lead,
         text=passage.text.strip(),
     )
 
@@ -105,7 +107,7 @@ def _unused_nonce(nonce: str, question: str, instruction: str, passages: Sequenc
     texts = [question, instruction]
     for passage in passages:
         chunk = passage.chunk
-        texts += [passage.text, chunk.title, chunk.document, *chunk.headings]
+        texts += [passage.text, chunk.lead, chunk.title, chunk.document, *chunk.headings]
     while any(nonce in text for text in texts):
         nonce = hashlib.sha256(nonce.encode()).hexdigest()[:16]
     return nonce

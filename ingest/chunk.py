@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ingest.overlap import overlapping
 from ingest.settings import IngestSettings
 from ingest.split import Piece, pack, pieces
+from ingest.table_header import long_tables
 from ingest.tokens import estimate_tokens, token_weight
 from ingest.types import Block, Document
 from retrieval.types import Box, Chunk, Notice
@@ -23,6 +25,7 @@ _FILLED = 120  # tokens; a part this long takes in no further short section
 _MERGED_SHARE = 0.75  # of the budget; the rest is for the context line
 _CONTEXT_SHARE = 0.5  # of the budget; the context line may take no more
 _FLUSH = 0.01  # of the page width
+_OVERLAP_SHARE = 0.5  # of the room for text; repeated sentences may take no more
 
 
 @dataclass(slots=True)
@@ -41,11 +44,13 @@ class _Part:
 
 
 def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[Chunk, ...]:
-    """The chunks of a document, in order, without overlap; together they hold the text of every block.
+    """The chunks of a document, in order; together they hold the text of every block.
 
-    ``text == document.text[start:end]``, and ``tokens`` (estimated, context line included) is at most
-    ``settings.chunk_tokens``. A chunk has no text between its blocks but white space, so that what the
-    parser left out (comments, front matter) is in no chunk. Where the title and headings would take over
+    ``text == document.text[start:end]``, and ``tokens`` (estimated, context line and lead included) is at
+    most ``settings.chunk_tokens``. A chunk repeats whole sentences of the one before, where nothing but white
+    space lies between them, up to ``settings.chunk_overlap`` tokens. A chunk that begins inside a table has
+    the table's header as its ``lead``. A chunk has no text between its blocks but white space, so that what
+    the parser left out (comments, front matter) is in no chunk. Where the title and headings would take over
     half of the budget, the outermost headings are dropped, then the title is cut (see
     ``context_notices``).
     """
@@ -56,8 +61,12 @@ def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[C
         title, headings = _fit(document.title, part.path, settings.chunk_tokens)
         context = _context(title, headings)
         room = settings.chunk_tokens - token_weight(context + "\n")
-        for piece in _pieces(document.text, part, breaks, room):
+        headers = long_tables(document.text, part.blocks, room)
+        room -= headers.room
+        overlap = min(settings.chunk_overlap, _OVERLAP_SHARE * room)
+        for piece in _pieces(document.text, part, breaks, room - overlap, overlap):
             text = document.text[piece.start : piece.end]
+            lead = headers.over(piece.start)
             chunks.append(Chunk(
                 id=f"{document.source.document_id}:{version}:{len(chunks)}",
                 document_id=document.source.document_id,
@@ -69,23 +78,28 @@ def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[C
                 start=piece.start,
                 end=piece.end,
                 ordinal=len(chunks),
-                tokens=estimate_tokens(f"{context}\n{text}"),
+                tokens=estimate_tokens(f"{context}\n{lead}\n{text}" if lead else f"{context}\n{text}"),
                 pages=locate.pages(piece),
                 headings=headings,
                 boxes=locate.boxes(piece),
+                lead=lead,
             ))
     return tuple(chunks)
 
 
-def _pieces(text: str, part: _Part, breaks: Sequence[int], room: float) -> Iterator[Piece]:
+def _pieces(
+    text: str, part: _Part, breaks: Sequence[int], room: float, overlap: float
+) -> Iterator[Piece]:
     run: list[Block] = []
+    runs = [run]
     for block in part.blocks:
         bare = all(before.kind == "heading" for before in run)
         if not bare and _apart(breaks, run[-1], block):
-            yield from pack(text, pieces(text, run, room), room)
             run = []
+            runs.append(run)
         run.append(block)
-    yield from pack(text, pieces(text, run, room), room)
+    for run in runs:
+        yield from overlapping(text, run, pack(text, pieces(text, run, room), room), overlap)
 
 
 def _page_breaks(document: Document, budget: int) -> list[int]:
@@ -102,12 +116,27 @@ def _apart(breaks: Sequence[int], before: Block, after: Block) -> bool:
 
 
 def context_notices(document: Document, settings: IngestSettings) -> tuple[Notice, ...]:
-    """A notice where titles or headings had to be shortened to leave room for text."""
-    shortened = sum(
-        _fit(document.title, part.path, settings.chunk_tokens) != (document.title, part.path)
-        for part in _parts(document, settings.chunk_tokens)
-    )
-    return (Notice.of("context_shortened", count=shortened),) if shortened else ()
+    """Notices ``context_shortened`` (titles or headings cut for room) and ``table_header_long`` (count)."""
+    shortened = bare = 0
+    for part in _parts(document, settings.chunk_tokens):
+        title, headings = _fit(document.title, part.path, settings.chunk_tokens)
+        shortened += (title, headings) != (document.title, part.path)
+        room = settings.chunk_tokens - token_weight(_context(title, headings) + "\n")
+        bare += long_tables(document.text, part.blocks, room).bare
+    counted = (("context_shortened", shortened), ("table_header_long", bare))
+    return tuple(Notice.of(code, count=count) for code, count in counted if count)
+
+
+def budget_notices(tokens: Sequence[int], settings: IngestSettings) -> tuple[Notice, ...]:
+    """Notice ``chunks_over_budget`` (count, largest, budget) where chunks of so many true tokens exceed it.
+
+    Chunks are cut by an estimate, so that their borders do not depend on the models that are there.
+    """
+    over = [count for count in tokens if count > settings.chunk_tokens]
+    if not over:
+        return ()
+    values = {"count": len(over), "largest": max(over), "budget": settings.chunk_tokens}
+    return (Notice.of("chunks_over_budget", **values),)
 
 
 def _parts(document: Document, budget: int) -> list[_Part]:

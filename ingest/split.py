@@ -125,6 +125,11 @@ def _cut(text: str, block: Block, room: float) -> Iterator[Piece]:
             yield from _force(text, start, end, room)
 
 
+def sentence_starts(text: str, blocks: Sequence[Block]) -> list[int]:
+    """Where the sentences of prose, and the lines of code and tables, begin."""
+    return [start for block in blocks for start, _ in _spans(text, block)]
+
+
 def _spans(text: str, block: Block) -> Iterator[tuple[int, int]]:
     """The lines of code and tables, the sentences of everything else; none is blank."""
     if block.kind not in ("code", "table"):

@@ -107,6 +107,50 @@ class Fts5Index:
         """How many chunks the index holds."""
         return int(self._read("SELECT count(*) FROM lexical_row", ())[0][0])
 
+    def ids(self, collection: str | None = None) -> set[str]:
+        """The chunks of a collection, or of all, that the index holds."""
+        if collection is None:
+            return {row[0] for row in self._read("SELECT chunk_id FROM lexical_row", ())}
+        found = self._read("SELECT chunk_id FROM lexical_row WHERE collection = ?", (collection,))
+        return {row[0] for row in found}
+
+    def differing(self, chunks: Sequence[Chunk]) -> list[str]:
+        """Ids of those of these chunks that the index holds with other words than theirs."""
+        differing = []
+        for chunk in chunks:
+            found = self._read(
+                "SELECT body, context, concepts, characters FROM lexical"
+                " WHERE rowid = (SELECT row FROM lexical_row WHERE chunk_id = ?)",
+                (chunk.id,),
+            )
+            if found and tuple(found[0]) != tuple(" ".join(column) for column in _columns(chunk)):
+                differing.append(chunk.id)
+        return differing
+
+    def damage(self) -> str:
+        """What contradicts itself in the index; "" where nothing does. Inside a transaction."""
+        connection = self._connection()
+        unpaired = (
+            "SELECT (SELECT count(*) FROM lexical_row WHERE row NOT IN (SELECT id FROM lexical_docsize))"
+            " + (SELECT count(*) FROM lexical_docsize WHERE id NOT IN (SELECT row FROM lexical_row))"
+        )
+        try:
+            connection.execute("INSERT INTO lexical (lexical) VALUES ('integrity-check')")
+            (count,) = connection.execute(unpaired).fetchone()
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return f"{count} rows without their counterpart" if count else ""
+
+    def mend(self) -> None:
+        """Build the inverted index again from the rows of terms, and drop rows without a counterpart.
+
+        Inside a transaction. Rows that lack afterwards have to be added again.
+        """
+        connection = self._connection()
+        connection.execute("DELETE FROM lexical_row WHERE row NOT IN (SELECT id FROM lexical_content)")
+        connection.execute("DELETE FROM lexical_content WHERE id NOT IN (SELECT row FROM lexical_row)")
+        connection.execute("INSERT INTO lexical (lexical) VALUES ('rebuild')")
+
     def document_frequencies(self, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """Chunks in all, and for each term (``analysis.terms``, a concept) in how many of them it stands."""
         wanted = json.dumps(sorted(set(terms)))
@@ -134,7 +178,7 @@ class Fts5Index:
 
 def _columns(chunk: Chunk) -> tuple[list[str], ...]:
     text = chunk.contextual_text
-    return terms(chunk.text), terms(chunk.context), concepts(text), characters(text)
+    return terms(chunk.text), terms(f"{chunk.context}\n{chunk.lead}"), concepts(text), characters(text)
 
 
 def _quoted(term: str) -> str:

@@ -43,9 +43,10 @@ class Chunk:
 
     ``id`` is ``<document_id>:<version>:<ordinal>`` and is never used twice. ``document`` is the name the
     admin knows (a path relative to the folder that was ingested), ``title`` what a reader would call it.
-    ``tokens`` counts ``context`` and ``text`` together. ``pages`` holds every page the text stands on, in
-    order; it is empty for formats without pages. ``headings`` leads from the outermost heading to the
-    innermost.
+    ``lead`` is the header of the table that the text goes on with, "" elsewhere: read, never cited.
+    ``tokens`` counts ``contextual_text``, by the reranker's tokenizer where one was there at ingest, else by
+    an estimate. ``pages`` holds every page the text stands on, in order; it is empty for formats without
+    pages. ``headings`` leads from the outermost heading to the innermost.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Chunk:
     pages: tuple[int, ...] = ()
     headings: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    lead: str = ""
 
     @property
     def context(self) -> str:
@@ -71,8 +73,9 @@ class Chunk:
 
     @property
     def contextual_text(self) -> str:
-        """What embedders and rerankers read: the context line, then the text."""
-        return f"{self.context}\n{self.text}"
+        """What embedders and rerankers read: the context line, ``lead`` if there is one, then the text."""
+        lead = f"{self.lead}\n" if self.lead else ""
+        return f"{self.context}\n{lead}{self.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,6 @@
+from itertools import pairwise
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +32,9 @@ def _chunks(text: str, settings: IngestSettings = SETTINGS) -> tuple[Chunk, ...]
 
 @settings(max_examples=60)
 @given(MARKDOWN, st.sampled_from([32, 64, 320]))
-def test_chunks_are_slices_in_order_within_budget_and_cover_every_block(text: str, budget: int) -> None:
+def test_without_overlap_chunks_are_slices_in_order_within_budget_and_cover_every_block(
+    text: str, budget: int
+) -> None:
     small = IngestSettings(chunk_tokens=budget)
     document = parsed(text, "a.md")
     chunks = chunk(document, 3, small)
@@ -163,3 +168,66 @@ def test_outline_entry_without_text_still_names_its_section() -> None:
     blocks = (Block("heading", 0, 0, 1, 1, "第一章"), Block("paragraph", 0, len(text), 1))
     (only,) = chunk(Document(bare_source(), "手册", text, blocks), 1, SETTINGS)
     assert (only.headings, only.text) == (("第一章",), "正文内容。")
+
+
+@settings(max_examples=40)
+@given(MARKDOWN, st.sampled_from([32, 64, 320]), st.sampled_from([0.1, 0.25, 0.5]))
+def test_with_overlap_chunks_keep_the_budget_the_order_and_every_block(
+    text: str, budget: int, share: float
+) -> None:
+    document = parsed(text, "a.md")
+    chunks = chunk(document, 1, IngestSettings(chunk_tokens=budget, chunk_overlap=int(share * budget)))
+    position, covered = 0, ""
+    for one in chunks:
+        assert one.text == document.text[one.start : one.end] == one.text.strip()
+        assert one.tokens == estimate_tokens(one.contextual_text) <= budget
+        assert one.end > position
+        covered += document.text[max(one.start, position) : one.end]
+        position = one.end
+    blocks = "".join(document.text[block.start : block.end] for block in document.blocks)
+    assert "".join(covered.split()) == "".join(blocks.split())
+
+
+def test_overlap_repeats_whole_sentences_of_the_chunk_before() -> None:
+    text = "".join(f"第{number}句话说的是第{number}件事情。" for number in range(1, 30))
+    chunks = _chunks(text, IngestSettings(chunk_tokens=100, chunk_overlap=25))
+    for before, after in pairwise(chunks):
+        repeated = after.text[: before.end - after.start]
+        assert before.text.endswith(repeated)
+        assert repeated.startswith("第")
+        assert repeated.endswith("。")
+        assert 0 < estimate_tokens(repeated) <= 25
+
+
+def test_overlap_never_reaches_over_left_out_text() -> None:
+    overlap = IngestSettings(chunk_tokens=320, chunk_overlap=60)
+    chunks = _chunks(f"{LONG * 3}\n\n<!-- hidden -->\n\n{LONG}", overlap)
+    assert [one.text for one in chunks] == [LONG * 3, LONG]
+
+
+def test_every_later_part_of_a_long_table_is_led_by_its_header() -> None:
+    rows = "".join(f"| KB-{number} | 一体机第{number}号 |\n" for number in range(60))
+    chunks = _chunks("# 清单\n\n| 编号 | 名称 |\n|---|---|\n" + rows, SMALL)
+    assert len(chunks) > 5
+    assert chunks[0].lead == ""
+    assert {one.lead for one in chunks[1:]} == {"| 编号 | 名称 |\n|---|---|"}
+    assert chunks[1].contextual_text.startswith("清单\n| 编号 | 名称 |\n|---|---|\n| KB-")
+    assert all("编号" not in one.text for one in chunks[1:])
+
+
+def test_header_that_takes_a_quarter_of_a_chunk_is_not_repeated_and_that_is_said() -> None:
+    text = "| " + "很长的表头" * 6 + " | 名称 |\n|---|---|\n" + "| KB-1 | 一体机 |\n" * 30
+    document = parsed(text, "a.md")
+    assert {one.lead for one in chunk(document, 1, SMALL)} == {""}
+    assert Notice.of("table_header_long", count=1) in context_notices(document, SMALL)
+
+
+def test_text_after_a_long_table_has_no_lead() -> None:
+    rows = "| KB-1 | 一体机 |\n" * 30
+    chunks = _chunks(f"| 编号 | 名称 |\n|---|---|\n{rows}\n{LONG}", SMALL)
+    assert chunks[-1].lead == ""
+
+
+def test_overlap_over_half_of_the_budget_is_refused_with_the_reason() -> None:
+    with pytest.raises(ValueError, match="more than half of chunk_tokens \\(100\\)"):
+        IngestSettings(chunk_tokens=100, chunk_overlap=51)
