@@ -1,197 +1,188 @@
-"""Files become searchable: read, prepare, stage, index, publish, sweep. A version shows whole or not."""
+"""The writer's side of the knowledge bases: index, publish, sweep, delete. A version shows whole or not."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from app.errors import NotFound
-from app.reports import FileReport
+from app.failpoints import hit
+from app.partitions import CurrentPartitions
 from app.storage.blobs import BlobStore
-from app.storage.chunks import pack_vector, unpack_vector
 from app.storage.collections import Collection, Collections
-from app.storage.database import Database
 from app.storage.documents import DocumentRow, Documents
-from app.vector_index import VectorIndex
-from ingest.errors import IngestError
-from ingest.load import load, to_source
-from ingest.pipeline import Progress, prepare
-from ingest.settings import IngestSettings
-from ingest.types import Prepared, Source
-from retrieval.protocols import Embedder, LexicalIndex, Vectors, VectorStore
+from app.storage.job_recovery import JobRecovery
+from app.storage.partitions import PartitionRows
+from app.storage.staging import ParseResults, Staging, VersionId
+from app.vector_index import REFILL_BATCH, VectorIndex
+from retrieval.errors import IndexDamaged
+from retrieval.protocols import Embedder, LexicalIndex
 
-REINDEXING, REPLACED = "~reindexing", "~replaced"  # names a person cannot give a collection
 log = logging.getLogger(__name__)
 
 
 class Library:
-    """The writer's side of the knowledge bases. One call at a time; readers go on meanwhile."""
+    """Changes what is shown. One writer at a time holds ``lock``; readers go on meanwhile."""
 
     def __init__(
         self,
         *,
-        database: Database,
         collections: Collections,
         documents: Documents,
+        staging: Staging,
+        parsed: ParseResults,
+        partitions: PartitionRows,
+        jobs: JobRecovery,
         blobs: BlobStore,
-        vectors: VectorStore,
+        vectors: CurrentPartitions,
         lexical: LexicalIndex,
         index: VectorIndex,
         embedder: Embedder,
-        settings: IngestSettings,
+        changed: Callable[[], None],
     ) -> None:
-        self._database = database
+        """``changed`` is called after jobs were taken from their workers."""
+        self.lock = threading.RLock()
         self._collections = collections
         self._documents = documents
+        self._staging = staging
+        self._parsed = parsed
+        self._partitions = partitions
+        self._jobs = jobs
         self._blobs = blobs
         self._vectors = vectors
         self._lexical = lexical
         self._index = index
         self._embedder = embedder
-        self._settings = settings
+        self._changed = changed
 
-    def ingest(
-        self, files: Sequence[tuple[Path, str]], collection_name: str, progress: Callable[[str], Progress]
-    ) -> Iterable[FileReport]:
-        """Ingest (path, name) pairs one after another, yielding a report each; a failed file stops no other.
+    def require(self, collection_id: str) -> None:
+        """Raise ``IndexMismatch`` where another embedder made the collection's vectors; record a new one."""
+        self._index.require(self._collections.by_id(collection_id), self._embedder)
 
-        ``progress`` makes the progress callback of one file from its name. Raises ``IndexMismatch`` before
-        anything is read when the collection belongs to another embedder.
+    def index(self, place: str, versions: Sequence[VersionId], alive: Callable[[], None]) -> None:
+        """Put the vectors of staged versions of one collection into the vector index, in large adds.
+
+        ``place`` is the collection, or the partition a reindex builds. Nobody sees them yet. ``alive`` is
+        called between adds. A damaged index is filled again first.
         """
-        collection = self._collections.create(collection_name)
-        self._index.require(collection, self._embedder)
-        for path, name in files:
-            yield self._ingest_one(self._reader(path, name, collection), name, collection, progress(name))
+        if not versions:
+            return
+        try:
+            self._add(place, versions, alive)
+        except IndexDamaged:
+            log.exception("vector index %s is damaged: it is filled again", place)
+            if place == versions[0].collection_id:
+                self._index.refill(self._collections.by_id(place))
+            else:
+                self._vectors.drop_partition(place)  # ``complete`` brings back what was in it
+            self._add(place, versions, alive)
 
-    def add(self, data: bytes, name: str, collection_name: str, progress: Progress) -> FileReport:
-        """Ingest bytes that came under a name, as ``ingest`` does with a file."""
-        collection = self._collections.create(collection_name)
-        self._index.require(collection, self._embedder)
+    def complete(self, place: str, versions: Sequence[VersionId]) -> None:
+        """Make sure that a partition that was built holds exactly these versions."""
+        wanted = sum(len(self._staging.chunk_ids(version)) for version in versions)
+        if self._vectors.count(place) != wanted:
+            self._vectors.drop_partition(place)
+            self._add(place, versions, lambda: None)
 
-        def read() -> Source:
-            return to_source(
-                data, name=name, collection=collection.id, document_id="", settings=self._settings
-            )
+    def publish(self, version: VersionId) -> None:
+        """Show a version whose vectors are indexed; call inside the transaction that ends its job."""
+        self._lexical.add(self._staging.chunks(version))
+        self._documents.publish(version.document_id, version.version)
 
-        return self._ingest_one(read, name, collection, progress)
+    def retract(self, place: str, version: VersionId, chunks: int) -> None:
+        """Take the vectors of a version that will not be shown out of the index again."""
+        self._vectors.remove(place, [f"{version.document_id}:{version.version}:{n}" for n in range(chunks)])
+
+    def retire_same_bytes(self, collection_id: str, sha256: str, *, but: str) -> None:
+        """Stop showing what the collection holds of these bytes, but for the document of that name."""
+        for row in self._documents.shown(collection_id):
+            if row.sha256 == sha256 and row.name != but:
+                self._documents.retire(row.id)
+
+    def sweep(self) -> None:
+        """Remove what is neither shown nor held by a job: versions, bytes, parse results, partitions."""
+        hit("sweep.before")
+        with self.lock:
+            self.discard(self._index.sweep())
+            for name in self._partitions.retired():
+                self._vectors.drop_partition(name)
+                self._partitions.forget(name)
+        hit("sweep.after")
 
     def delete(self, collection_name: str, document_name: str) -> DocumentRow:
-        """Remove a document from its collection: rows, vectors, terms, and bytes nothing else uses."""
+        """Remove a document from what is shown and searched, with the jobs that would bring it back.
+
+        It waits in the trash (``app/trash.py``) where anything is kept; else rows and bytes go at once.
+        """
         collection = self._collections.named(collection_name)
-        row = self._documents.find(collection.id, document_name)
-        if row is None or row.version == 0:
-            raise NotFound(
-                f"document {document_name!r} is not in collection {collection_name!r}; `touchstone documents "
-                f"--collection {collection_name}` lists what is"
-            )
-        self._documents.retire(row.id)
-        self._index.sweep()
-        if not self._documents.uses(row.sha256):
-            self._blobs.remove(row.sha256)
+        with self.lock:
+            hit("delete.before")
+            row = self._documents.find(collection.id, document_name)
+            cancelled = self._jobs.cancel_of(collection.id, document_name)
+            if not cancelled and (row is None or row.version == 0):
+                raise NotFound(
+                    f"document {document_name!r} is not in collection {collection_name!r}; "
+                    f"`touchstone documents --collection {collection_name}` lists what is"
+                )
+            if row is None:
+                row = DocumentRow("", collection.id, document_name, 0, cancelled[0].sha256, "", 0, 0)
+            self._documents.retire(row.id)
+            hit("delete.after")
+            self._after_cancelling([job.sha256 for job in cancelled])
         return row
 
     def delete_collection(self, name: str) -> Collection:
-        """Remove a knowledge base with everything in it."""
+        """Remove a knowledge base with everything in it, and the jobs that work on it."""
         collection = self._collections.named(name)
-        rows = self._documents.shown(collection.id)
-        for row in rows:
-            self._documents.retire(row.id)
-        self._index.sweep()
-        self._vectors.drop(collection.id)
-        self._collections.delete(collection.id)
-        for sha256 in {row.sha256 for row in rows}:
-            if not self._documents.uses(sha256):
-                self._blobs.remove(sha256)
+        with self.lock:
+            cancelled = self._jobs.cancel_of(collection.id)
+            rows = self._documents.shown(collection.id)
+            for row in rows:
+                self._documents.retire(row.id)
+            self._documents.let_go("collection_id = ?", (collection.id,))
+            self._after_cancelling([job.sha256 for job in cancelled])
+            for name in self._partitions.of(collection.id):
+                self._vectors.drop_partition(name)
+                self._partitions.forget(name)
+            self._collections.delete(collection.id)
+            self.discard(row.sha256 for row in rows)
         return collection
 
-    def reindex(self, name: str, progress: Callable[[str], Progress]) -> Iterable[FileReport]:
-        """Read every document again from its kept bytes, with the present chunker and embedder.
+    def end_cancelled(self, shas: Sequence[str]) -> None:
+        """Remove what cancelled jobs left: staged versions, vectors, and bytes nothing else uses."""
+        with self.lock:
+            self._after_cancelling(shas)
 
-        The new index is built beside the old one, which goes on answering, and takes its place at the end.
-        When a file fails the old one stays, and ``IngestError`` is raised after the last report.
-        """
-        old = self._collections.named(name)
-        self.discard_unfinished()
-        new = self._collections.create(name + REINDEXING, reserved=True)
-        self._index.require(new, self._embedder)
-        failed = []
-        for row in self._documents.shown(old.id):
-            read = self._reader(self._blobs.path(row.sha256), row.name, new)
-            report = self._ingest_one(read, row.name, new, progress(row.name))
-            if report.error is not None:
-                failed.append(report)
-            yield report
-        if failed and failed[0].error is not None:
-            self.delete_collection(new.name)
-            code, message = failed[0].error
-            raise IngestError(
-                code, f"collection {name!r} keeps its old index, because {len(failed)} failed: {message}"
-            )
-        self._collections.swap(old, new, retired=name + REPLACED)
-        self.delete_collection(name + REPLACED)
+    def tidy(self) -> None:
+        """Remove everything that nobody is shown and no job holds, looking at every file that is kept."""
+        self.sweep()
+        self._parsed.forget_unheld()
+        self._blobs.sweep(self._documents.uses)
 
-    def discard_unfinished(self) -> None:
-        """Delete what an interrupted ``reindex`` left behind."""
-        for collection in self._collections.all():
-            if collection.name.endswith((REINDEXING, REPLACED)):
-                self.delete_collection(collection.name)
+    def discard(self, shas: Iterable[str]) -> None:
+        """Throw bytes away, by their hashes, unless a version or a job uses them; and what was parsed."""
+        self._parsed.forget_unheld()
+        for sha256 in set(shas):
+            self._blobs.discard(sha256, self._documents.uses)
 
-    def _reader(self, path: Path, name: str, collection: Collection) -> Callable[[], Source]:
-        return lambda: load(
-            path, name=name, collection=collection.id, document_id="", settings=self._settings
-        )
+    @contextmanager
+    def writing(self) -> Iterator["Library"]:
+        """This library, for one writer at a time."""
+        with self.lock:
+            yield self
 
-    def _ingest_one(
-        self, read: Callable[[], Source], name: str, collection: Collection, progress: Progress
-    ) -> FileReport:
-        before = self._documents.find(collection.id, name)
-        try:
-            source = read()
-            if before is not None and before.version and before.sha256 == source.sha256:
-                return FileReport(name, "unchanged", before.pages, before.chunks)
-            document_id, version = self._documents.claim(collection.id, name)
-            source = replace(source, document_id=document_id)
-            prepared = prepare(
-                source, version, settings=self._settings, embedder=self._embedder, progress=progress
-            )
-            self._blobs.put(source.sha256, source.data)
-            self._show(_as_stored(prepared), version)
-        except IngestError as error:
-            self._index.sweep()
-            return FileReport(name, "failed", error=(error.code, str(error)))
-        finally:
-            progress("done", 1, 1)
-        if before is not None and before.sha256 and not self._documents.uses(before.sha256):
-            self._blobs.remove(before.sha256)
-        return FileReport(
-            name,
-            "replaced" if before is not None and before.version else "added",
-            pages=len(prepared.document.pages),
-            chunks=len(prepared.chunks),
-            tokens=sum(chunk.tokens for chunk in prepared.chunks),
-            seconds=prepared.seconds,
-            notices=prepared.notices,
-        )
+    def settle(self) -> None:
+        """Return when whoever is publishing or sweeping now has come to an end."""
+        with self.lock:
+            return
 
-    def _show(self, prepared: Prepared, version: int) -> None:
-        """Stage, index, publish, sweep: a stop at any point leaves one whole version."""
-        source = prepared.document.source
-        self._documents.stage(prepared, version)
-        self._vectors.add(
-            source.collection,
-            [chunk.id for chunk in prepared.chunks],
-            [source.document_id] * len(prepared.chunks),
-            prepared.vectors,
-        )
-        with self._database.transaction():
-            self._lexical.add(prepared.chunks)
-            self._documents.publish(source.document_id, version)
-        self._index.sweep()
+    def _after_cancelling(self, shas: Iterable[str]) -> None:
+        self._changed()
+        hit("cancel.after")
+        self.sweep()
+        self.discard(shas)
 
-
-def _as_stored(prepared: Prepared) -> Prepared:
-    """With the vectors as SQLite keeps them, so that a refilled index equals the first one bit for bit."""
-    stored: list[Vectors] = [unpack_vector(pack_vector(vector)) for vector in prepared.vectors]
-    return replace(prepared, vectors=np.stack(stored) if stored else prepared.vectors)
+    def _add(self, place: str, versions: Sequence[VersionId], alive: Callable[[], None]) -> None:
+        for chunk_ids, document_ids, vectors in self._staging.vectors(versions, batch=REFILL_BATCH):
+            self._vectors.add(place, chunk_ids, document_ids, vectors)
+            alive()

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
@@ -18,10 +19,13 @@ from rich.progress import (
 from rich.table import Table
 
 from app.catalogue import say
-from app.cli.options import config_option, console, loaded, profile_option, settings_for
-from app.cli.server import RunningServer, say_where
-from app.errors import DataDirectoryLocked
+from app.cli.following import Batch
+from app.cli.jobs import desk_for
+from app.cli.keeping import keeper
+from app.cli.options import config_option, console, profile_option, settings_for
+from app.desk import Desk
 from app.reports import FileReport
+from app.storage.job_types import Duplicates
 from ingest.load import find_files
 from ingest.pipeline import Progress as StageProgress
 
@@ -34,42 +38,41 @@ LISTED = 20  # files named one by one in the report; totals cover all of them
 @click.option(
     "--instruction", help="What its reranker should prefer, in one sentence; kept with the collection."
 )
+@click.option(
+    "--duplicates",
+    type=click.Choice(get_args(Duplicates)),
+    default="keep",
+    show_default=True,
+    help="When the collection holds the same bytes under another name: skip the file, let it replace (the "
+    "document is renamed), or keep both.",
+)
 @profile_option
 @config_option
 def ingest(
     paths: tuple[Path, ...],
     collection: str,
     instruction: str | None,
+    duplicates: Duplicates,
     profile: str | None,
     config: Path | None,
 ) -> None:
-    """Add files or folders (PDF, Markdown, text) to a collection.
+    """Add files or folders to a collection: PDF, Word, PowerPoint, Excel, HTML, CSV, Markdown, text.
 
-    Unchanged files are skipped, changed ones replaced. Ends with exit code 1 when a file failed; the others
-    are in.
+    Unchanged files are skipped, changed ones replaced. Ends with exit code 1 when a file failed or was
+    cancelled; the others are in. What was handed in goes on after a stop, at the next start.
     """
     found = find_files(paths)
-    settings = settings_for(config, profile)
-    try:
-        with loaded(settings) as services:
-            if instruction is not None:
-                services.collections.set_instruction(services.collections.create(collection).id, instruction)
-            with services.writing() as library:
-                failed = report(
-                    lambda progress: library.ingest(found.files, collection, progress), len(found.files)
-                )
-    except DataDirectoryLocked:
-        server = RunningServer.of(settings)
-        if server is None:
-            raise
-        say_where(server)
-        failed = report(
-            lambda progress: server.ingest(found.files, collection, instruction, progress), len(found.files)
-        )
+    with desk_for(settings_for(config, profile), work=True) as desk:
+        if isinstance(desk, Desk):
+            desk.expect(collection)
+        batch = Batch(desk, collection, duplicates=duplicates, instruction=instruction)
+        reports = batch.run(found.files)
+    _print(reports, console())
+    failed = any(each.status in ("failed", "cancelled") for each in reports)
     for path, reason in found.skipped:
         click.echo(f"skipped {path}: {reason}", err=True)
     if not found.files:
-        click.echo("nothing to ingest: no PDF, Markdown or text file among the paths", err=True)
+        click.echo("nothing to ingest: no file of a kind that can be read among the paths", err=True)
     sys.exit(1 if failed or not found.files else 0)
 
 
@@ -79,10 +82,9 @@ def ingest(
 @config_option
 def reindex(collection: str, profile: str | None, config: Path | None) -> None:
     """Read every document of a collection again, with the present chunker and embedding model."""
-    with loaded(settings_for(config, profile)) as services:
-        count = services.collections.named(collection).documents
-        with services.writing() as library:
-            failed = report(lambda progress: library.reindex(collection, progress), count)
+    with keeper(settings_for(config, profile), load=True) as kept:
+        count = kept.collection(collection).documents
+        failed = report(lambda progress: kept.reindex(collection, progress), count)
     sys.exit(1 if failed else 0)
 
 
@@ -114,11 +116,12 @@ def report(run: Callable[[Callable[[str], StageProgress]], Iterable[FileReport]]
 
 
 def _print(reports: list[FileReport], console: Console) -> None:
-    table = Table("document", "status", "pages", "chunks", "tokens", "seconds")
+    table = Table("document", "status", "pages", "chunks", "reused", "tokens", "seconds")
     shown = [each for each in reports if each.status != "unchanged"][:LISTED]
     for each in shown:
         seconds = f"{sum(s for _, s in each.seconds):.2f}"
-        table.add_row(each.name, each.status, str(each.pages), str(each.chunks), str(each.tokens), seconds)
+        numbers = (each.pages, each.chunks, each.reused, each.tokens)
+        table.add_row(each.name, each.status, *map(str, numbers), seconds)
     if shown:
         console.print(table, markup=False)
     if len(reports) > len(shown):
@@ -132,7 +135,8 @@ def _print(reports: list[FileReport], console: Console) -> None:
         f"{len(reports)} files: "
         + ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
         + f"; {sum(each.pages for each in reports)} pages, {sum(each.chunks for each in reports)} chunks,"
-        f" {sum(each.tokens for each in reports)} tokens (estimated)",
+        f" {sum(each.tokens for each in reports)} tokens"
+        " (the reranker's where it has a tokenizer, else estimated)",
         markup=False,
     )
     if steps:

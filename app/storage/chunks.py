@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
+from hashlib import blake2b
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Chunks:
                 f"{_COLUMNS} WHERE k.id IN ({marks})",
                 tuple(batch),
             )
-            for chunk in map(_chunk, rows):
+            for chunk in map(chunk_of, rows):
                 if scope.allows(chunk.collection, chunk.document_id):
                     found[chunk.id] = chunk
         return found
@@ -46,7 +47,7 @@ class Chunks:
         rows = self._database.connection().execute(
             f"{_COLUMNS} WHERE k.document_id = ? ORDER BY k.ordinal", (document_id,)
         )
-        return [_chunk(row) for row in rows]
+        return [chunk_of(row) for row in rows]
 
     def neighbours(self, chunk: Chunk) -> tuple[Chunk | None, Chunk | None]:
         """The chunks before and after in the same version."""
@@ -54,7 +55,7 @@ class Chunks:
             f"{_COLUMNS} WHERE k.document_id = ? AND k.ordinal IN (?, ?)",
             (chunk.document_id, chunk.ordinal - 1, chunk.ordinal + 1),
         )
-        by_ordinal = {found.ordinal: found for found in map(_chunk, rows)}
+        by_ordinal = {found.ordinal: found for found in map(chunk_of, rows)}
         return by_ordinal.get(chunk.ordinal - 1), by_ordinal.get(chunk.ordinal + 1)
 
     def vectors(self, collection_id: str, *, batch: int) -> Iterator[tuple[list[str], list[str], Vectors]]:
@@ -69,6 +70,15 @@ class Chunks:
             stored = np.stack([unpack_vector(row["vector"]) for row in part])
             yield [row["id"] for row in part], [row["document_id"] for row in part], stored
 
+    def without_tokens(self, tokenizer: str, *, after: str, limit: int) -> list[Chunk]:
+        """Current chunks whose token ids are not stored for this tokenizer, by id, those behind ``after``."""
+        rows = self._database.connection().execute(
+            f"{_COLUMNS} LEFT JOIN chunk_tokens t ON t.chunk_id = k.id AND t.tokenizer = ?"
+            " WHERE t.chunk_id IS NULL AND k.id > ? ORDER BY k.id LIMIT ?",
+            (tokenizer, after, limit),
+        )
+        return [chunk_of(row) for row in rows]
+
     def headings(self, scope: Scope, *, limit: int) -> list[tuple[str, str]]:
         """(document title, innermost heading) pairs inside the scope, one a section, in document order."""
         pairs: dict[tuple[str, str], None] = {}
@@ -77,7 +87,7 @@ class Chunks:
                 f"{_COLUMNS} WHERE k.collection_id = ? AND k.headings <> '[]' ORDER BY d.name, k.ordinal",
                 (collection_id,),
             )
-            for chunk in map(_chunk, rows):
+            for chunk in map(chunk_of, rows):
                 if scope.allows(chunk.collection, chunk.document_id):
                     pairs[chunk.title, chunk.headings[-1]] = None
                 if len(pairs) >= limit:
@@ -101,7 +111,14 @@ def chunk_row(chunk: Chunk, vector: Vectors) -> tuple[str | int | bytes, ...]:
         json.dumps(chunk.headings, ensure_ascii=False),
         json.dumps([astuple(box) for box in chunk.boxes]),
         pack_vector(vector),
+        text_digest(chunk),
+        chunk.lead,
     )
+
+
+def text_digest(chunk: Chunk) -> bytes:
+    """What the embedder reads of a chunk, in 16 bytes: equal texts get equal vectors, so one is enough."""
+    return blake2b(chunk.contextual_text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def pack_vector(vector: Vectors) -> bytes:
@@ -115,7 +132,8 @@ def unpack_vector(data: bytes) -> Vectors:
     return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
-def _chunk(row: sqlite3.Row) -> Chunk:
+def chunk_of(row: sqlite3.Row) -> Chunk:
+    """The chunk in a row that also names its document and title."""
     return Chunk(
         id=row["id"],
         document_id=row["document_id"],
@@ -131,4 +149,5 @@ def _chunk(row: sqlite3.Row) -> Chunk:
         pages=tuple(json.loads(row["pages"])),
         headings=tuple(json.loads(row["headings"])),
         boxes=tuple(Box(*box) for box in json.loads(row["boxes"])),
+        lead=row["lead"],
     )

@@ -10,6 +10,15 @@ from app.storage.database import Database
 from retrieval.manifest import IndexManifest
 
 MAX_NAME = 100
+MAX_INSTRUCTION = 2_000  # characters, wherever an instruction is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """The size of chunks an admin chose for a collection; None leaves it to the settings."""
+
+    tokens: int | None = None
+    overlap: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,7 @@ class Collection:
     manifest: IndexManifest | None
     documents: int
     chunks: int
+    chunking: Chunking = Chunking()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +65,21 @@ class Collections:
             )
         return found[0]
 
-    def create(self, name: str, *, reserved: bool = False) -> Collection:
-        """The collection of that name, made where it did not exist. Raises ``BadRequest``.
+    def by_id(self, collection_id: str) -> Collection:
+        """The collection of that id. Raises ``NotFound`` where it was deleted."""
+        found = self._select("WHERE c.id = ?", (collection_id,))
+        if not found:
+            raise NotFound("the collection was deleted meanwhile")
+        return found[0]
 
-        Names with ``~`` are kept for the program itself (``reserved``).
-        """
-        usable = name.isprintable() and name == name.strip() and 0 < len(name) <= MAX_NAME
-        if not reserved and (not usable or "~" in name):
-            raise BadRequest(
-                f"collection name {name!r} cannot be used; choose 1 to {MAX_NAME} printable characters "
-                "without ~ and without space at either end"
-            )
+    def names(self) -> dict[str, str]:
+        """The name of every collection, by id."""
+        rows = self._database.connection().execute("SELECT id, name FROM collection")
+        return {row["id"]: row["name"] for row in rows}
+
+    def create(self, name: str) -> Collection:
+        """The collection of that name, made where it did not exist. Raises ``BadRequest``."""
+        check_name(name)
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO collection (id, name, created_at) VALUES (?, ?, ?)"
@@ -82,12 +96,35 @@ class Collections:
                 (manifest.embedder_identity, manifest.dim, collection_id),
             )
 
+    def chunking(self, collection_id: str) -> Chunking:
+        """The size of chunks chosen for it; that of the settings where the collection is gone."""
+        row = (
+            self._database.connection()
+            .execute("SELECT chunk_tokens, chunk_overlap FROM collection WHERE id = ?", (collection_id,))
+            .fetchone()
+        )
+        return Chunking() if row is None else Chunking(row["chunk_tokens"], row["chunk_overlap"])
+
+    def set_chunking(self, collection_id: str, tokens: int | None, overlap: int | None) -> None:
+        """Choose the size of chunks that are cut from now on (None: the settings').
+
+        The values are taken as they are: ``app.chunking.chunk_settings`` says whether they can be used.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE collection SET chunk_tokens = ?, chunk_overlap = ? WHERE id = ?",
+                (tokens, overlap, collection_id),
+            )
+
     def set_instruction(self, collection_id: str, instruction: str, *, note: str = "") -> int:
         """The rerank instruction for questions to this collection; empty means the default.
 
         Written as a new version, whose number is returned (the present one where nothing changes, 0 where
-        there never was one).
+        there never was one). Raises ``BadRequest`` for one that is too long.
         """
+        for what, text in (("instruction", instruction), ("note", note)):
+            if len(text) > MAX_INSTRUCTION:
+                raise BadRequest(f"the {what} has {len(text)} characters; at most {MAX_INSTRUCTION} are kept")
         with self._database.transaction() as connection:
             row = connection.execute(
                 "SELECT instruction, (SELECT coalesce(max(version), 0) FROM instruction_version v"
@@ -132,18 +169,6 @@ class Collections:
             raise NotFound(f"instruction version {version} does not exist (there is: {there})")
         return self.set_instruction(collection_id, wanted.instruction, note=f"version {version} restored")
 
-    def swap(self, old: Collection, new: Collection, *, retired: str) -> None:
-        """Let ``new`` take name and instructions of ``old``, which is called ``retired`` from now on."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE collection SET name = ? WHERE id = ?", (retired, old.id))
-            connection.execute(
-                "UPDATE collection SET name = ?, instruction = ? WHERE id = ?",
-                (old.name, old.instruction, new.id),
-            )
-            connection.execute(
-                "UPDATE instruction_version SET collection_id = ? WHERE collection_id = ?", (new.id, old.id)
-            )
-
     def delete(self, collection_id: str) -> None:
         """Delete the collection with its documents, versions and chunks (rows only)."""
         with self._database.transaction() as connection:
@@ -151,12 +176,12 @@ class Collections:
 
     def _select(self, where: str, parameters: tuple[str, ...]) -> list[Collection]:
         rows = self._database.connection().execute(
-            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim,"  # noqa: S608 - where is a literal of this file
+            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim, c.chunk_tokens, c.chunk_overlap,"  # noqa: S608 - where is a literal of this file
             " (SELECT count(*) FROM document d"
             "  WHERE d.collection_id = c.id AND d.current_version > 0) AS documents,"
-            " (SELECT count(*) FROM chunk k"
-            "  JOIN document d ON d.id = k.document_id AND d.current_version = k.version"
-            "  WHERE k.collection_id = c.id) AS chunks"
+            " (SELECT coalesce(sum(v.chunks), 0) FROM document d"
+            "  JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
+            "  WHERE d.collection_id = c.id) AS chunks"
             f" FROM collection c {where} ORDER BY c.name",
             parameters,
         )
@@ -168,6 +193,17 @@ class Collections:
                 manifest=IndexManifest(row["embedder"], row["dim"]) if row["embedder"] is not None else None,
                 documents=row["documents"],
                 chunks=row["chunks"],
+                chunking=Chunking(row["chunk_tokens"], row["chunk_overlap"]),
             )
             for row in rows
         ]
+
+
+def check_name(name: str) -> None:
+    """Raise ``BadRequest`` for what a collection cannot be called."""
+    usable = name.isprintable() and name == name.strip() and 0 < len(name) <= MAX_NAME
+    if not usable or "~" in name or name in (".", ".."):  # those two end no address
+        raise BadRequest(
+            f"collection name {name!r} cannot be used; choose 1 to {MAX_NAME} printable characters "
+            "without ~ and without space at either end, and not . or .."
+        )

@@ -7,10 +7,35 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from app.errors import DataDirectoryDamaged
+from app.errors import DataDirectoryDamaged, DiskFull, StorageBusy
 from retrieval import fts5
 
-MIGRATIONS = ("001_initial.sql", "002_instructions.sql")
+MIGRATIONS = (
+    "001_initial.sql",
+    "002_instructions.sql",
+    "003_token_ids.sql",
+    "004_jobs.sql",
+    "005_chunking.sql",
+    "006_trash_and_answers.sql",
+)
+BUSY_S = 30.0  # seconds a writer waits for another process
+RETRY_S = 5
+
+
+def require_database(data_dir: Path) -> None:
+    """Raise ``DataDirectoryDamaged`` where uploaded files are kept but the database is gone.
+
+    An empty one in its place would make everything else look like rubbish to be swept.
+    """
+    path = data_dir / "touchstone.sqlite3"
+    if path.is_file() and path.stat().st_size:
+        return
+    if next((data_dir / "blobs").glob("??/*"), None) is not None:
+        raise DataDirectoryDamaged(
+            f"database {path} is {'empty' if path.is_file() else 'missing'}, but uploaded files are there; "
+            f"put a backup into a new directory with `touchstone restore BACKUP --to DIRECTORY`, or move "
+            f"{data_dir / 'blobs'} away to begin anew"
+        )
 
 
 class Database:
@@ -33,8 +58,8 @@ class Database:
         except sqlite3.DatabaseError as error:
             self.close()
             raise DataDirectoryDamaged(
-                f"database {path} cannot be read ({error}); restore it from a backup "
-                "or choose another TOUCHSTONE_DATA_DIR"
+                f"database {path} cannot be read ({error}); put a backup into a new directory with "
+                "`touchstone restore BACKUP --to DIRECTORY`, or choose another TOUCHSTONE_DATA_DIR"
             ) from error
 
     def connection(self) -> sqlite3.Connection:
@@ -42,7 +67,7 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
-                self._path, isolation_level=None, check_same_thread=False, timeout=30
+                self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_S
             )
             connection.row_factory = sqlite3.Row
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
@@ -54,19 +79,29 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing: commits at the end, rolls back on any exception. Nested: the outermost counts."""
+        """All or nothing: commits at the end, rolls back on any exception. Nested: the outermost counts.
+
+        Raises ``DiskFull``, or ``StorageBusy`` where another process kept the file locked for ``BUSY_S``.
+        """
         connection = self.connection()
         with self._writer:
             if connection.in_transaction:
                 yield connection
                 return
-            connection.execute("BEGIN IMMEDIATE")
             try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+                try:
+                    connection.execute("COMMIT")
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+            except sqlite3.OperationalError as error:
+                raise _told(error) from error
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -93,3 +128,20 @@ class Database:
                 connection.execute(f"PRAGMA user_version={number}")
         with self.transaction():
             fts5.create_tables(connection)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # SQLite has rolled back by itself after some errors, as a full disk
+        connection.execute("ROLLBACK")
+
+
+def _told(error: sqlite3.OperationalError) -> Exception:
+    """The error in the application's words where waiting or room on the disk would help; else as it is."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code of an extended one
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StorageBusy(
+            "another process keeps the database locked; stop it, or try again shortly", RETRY_S
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull("the disk is full: the database cannot grow; free some space")
+    return error

@@ -54,6 +54,18 @@ class DirectoryLock:
         self._file.close()
 
 
+def present_owner(data_dir: Path) -> Owner | None:
+    """Who holds the lock at this moment; None where nobody does. The directory stays as it is."""
+    try:
+        with (data_dir / "lock").open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_owner(data_dir)
+    except OSError:
+        return None
+    return None
+
+
 def read_owner(data_dir: Path) -> Owner | None:
     """Who last wrote into the lock file; None where it cannot be read."""
     try:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import BadRequest, DataDirectoryDamaged, DataDirectoryLocked, NotFound
+from app.errors import BadRequest, DataDirectoryDamaged, DataDirectoryLocked, DiskFull, NotFound, StorageBusy
+from app.failpoints import arm
 from app.storage.blobs import BlobStore
 from app.storage.chunks import pack_vector, unpack_vector
 from app.storage.collections import Collections
@@ -85,14 +86,90 @@ def test_inner_transaction_is_undone_with_the_outer_one(tmp_path: Path) -> None:
     database.close()
 
 
-def test_same_bytes_are_kept_once_and_can_be_removed(tmp_path: Path) -> None:
-    blobs, sha = BlobStore(tmp_path), "ab" * 32
-    blobs.put(sha, b"one")
-    blobs.put(sha, b"one")
-    assert blobs.path(sha).read_bytes() == b"one"
-    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 1
-    blobs.remove(sha)
-    assert not blobs.path(sha).exists()
+def _keep(blobs: BlobStore, data: bytes) -> str:
+    with blobs.receive() as incoming:
+        incoming.write(data[:2])
+        incoming.write(data[2:])
+        return blobs.adopt(incoming, lambda sha256, size_bytes: sha256)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+def test_same_bytes_are_kept_once_until_nobody_uses_them(tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path / "blobs")
+    sha = _keep(blobs, b"hello")
+    assert sha == "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    assert _keep(blobs, b"hello") == sha
+    assert blobs.path(sha).read_bytes() == b"hello"
+    assert len(_files(tmp_path)) == 1
+    blobs.discard(sha, lambda _: True)
+    assert blobs.path(sha).exists()
+    blobs.discard(sha, lambda _: False)
+    assert _files(tmp_path) == []
+
+
+def test_bytes_that_stop_arriving_leave_nothing(tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path / "blobs")
+    with pytest.raises(ConnectionError), blobs.receive() as incoming:  # noqa: PT012 - the break is the point
+        incoming.write(b"half")
+        raise ConnectionError
+    assert _files(tmp_path) == []
+
+
+def test_bytes_whose_job_cannot_be_recorded_are_not_kept(tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path / "blobs")
+
+    def refuse(sha256: str, size_bytes: int) -> None:
+        raise DiskFull("the disk is full")
+
+    with blobs.receive() as incoming:
+        incoming.write(b"hello")
+        with pytest.raises(DiskFull):
+            blobs.adopt(incoming, refuse)
+    assert _files(tmp_path) == []
+
+
+def test_full_disk_while_bytes_arrive_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path / "blobs")
+    arm("receive.half:2=enospc")
+    try:
+        with blobs.receive() as incoming:
+            incoming.write(b"half")
+            with pytest.raises(DiskFull, match="no space is left for uploaded files; free some"):
+                incoming.write(b"half")
+    finally:
+        arm("")
+    assert _files(tmp_path) == []
+
+
+def test_locked_database_is_said_to_be_locked_and_works_again_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.storage.database.BUSY_S", 0.05)
+    database = Database(tmp_path / "db.sqlite3")
+    other = sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    locked = "another process keeps the database locked"
+    with pytest.raises(StorageBusy, match=locked), database.transaction():
+        pass
+    other.execute("COMMIT")
+    other.close()
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO meta (name, value) VALUES ('a', 'b')")
+    database.close()
+
+
+def test_bytes_nobody_knows_of_and_broken_uploads_are_swept_at_the_start(tmp_path: Path) -> None:
+    blobs = BlobStore(tmp_path / "blobs")
+    orphan, used = _keep(blobs, b"orphan"), _keep(blobs, b"used")
+    (tmp_path / "tmp" / "half").write_bytes(b"half")
+    again = BlobStore(tmp_path / "blobs")
+    again.sweep_tmp()
+    again.sweep(lambda sha256: sha256 == used)
+    assert [file.name for file in _files(tmp_path)] == [used]
+    assert not again.path(orphan).exists()
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "AB" * 32, "ab", ""])

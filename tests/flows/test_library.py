@@ -90,6 +90,8 @@ def test_deleted_document_is_never_found_again(open_services: Open, tmp_path: Pa
         row = library.delete("handbook", "leave.md")
     assert _documents_found(services, "annual leave") == {"travel.md"}
     assert len(set(_counts(services))) == 1
+    assert services.blobs.path(row.sha256).exists()
+    services.caretaker.trash.purge("handbook")
     assert not services.blobs.path(row.sha256).exists()
 
 
@@ -110,8 +112,10 @@ def test_same_bytes_under_two_names_share_one_blob_until_both_are_gone(
     _ingest(services, _write(tmp_path, "a.md", HOLIDAYS), _write(tmp_path, "b.md", HOLIDAYS))
     with services.writing() as library:
         row = library.delete("handbook", "a.md")
+        services.caretaker.trash.purge("handbook")
         assert services.blobs.path(row.sha256).exists()
         library.delete("handbook", "b.md")
+        services.caretaker.trash.purge("handbook")
     assert not services.blobs.path(row.sha256).exists()
 
 
@@ -135,12 +139,14 @@ def test_version_staged_by_a_stopped_process_is_swept_at_the_next_start(
     # What a process leaves that stopped between staging and publishing: rows of a version nobody sees.
     with services.database.transaction() as connection:
         connection.execute(
-            "INSERT INTO version SELECT document_id, 2, 'staged', sha256, size_bytes, media_type, title,"
-            " pages, text, created_at FROM version"
+            "INSERT INTO version (document_id, version, state, sha256, size_bytes, media_type, title, pages,"
+            " text, created_at, embedder) SELECT document_id, 2, 'staged', sha256, size_bytes, media_type,"
+            " title, pages, text, created_at, embedder FROM version"
         )
         connection.execute(
-            "INSERT INTO chunk SELECT replace(id, ':1:', ':2:'), document_id, 2, collection_id, ordinal,"
-            " text, start, end, tokens, pages, headings, boxes, vector FROM chunk"
+            "INSERT INTO chunk (id, document_id, version, collection_id, ordinal, text, start, end, tokens,"
+            " pages, headings, boxes, vector) SELECT replace(id, ':1:', ':2:'), document_id, 2,"
+            " collection_id, ordinal, text, start, end, tokens, pages, headings, boxes, vector FROM chunk"
         )
     ids = [row[0] for row in services.database.connection().execute("SELECT id FROM chunk WHERE version = 2")]
     collection = services.collections.named("handbook")
@@ -175,9 +181,8 @@ def test_reindex_takes_the_place_of_the_old_index(open_services: Open, tmp_path:
     old = services.collections.named("handbook")
     services.collections.set_instruction(old.id, "Prefer numbers")
     services.collections.set_manifest(old.id, IndexManifest("other-model", 1024))
-    with services.writing() as library:
-        reports = list(library.reindex("handbook", lambda _: lambda *_: None))
-    assert [report.status for report in reports] == ["added"]
+    reports = list(services.reindex("handbook", lambda _: lambda *_: None))
+    assert [report.status for report in reports] == ["reindexed"]
     new = services.collections.named("handbook")
     assert (new.instruction, new.documents) == ("Prefer numbers", 1)
     assert _documents_found(services, "annual leave") == {"leave.md"}

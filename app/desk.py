@@ -1,0 +1,130 @@
+"""What a person does with jobs; the API and the command line both go through here."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from app.errors import BadRequest
+from app.jobs.views import JobDetail, JobList, JobView, attempt_view, event_view, job_view
+from app.services import Services
+from app.storage.blobs import Incoming
+from app.storage.collections import check_name
+from app.storage.job_types import Duplicates, Job, State
+
+PAGE = 50
+LARGEST_PAGE = 200
+
+
+class Desk:
+    """Hands files in, lists jobs, cancels and retries them. Unknown ids and names raise ``NotFound``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._service = services.ingestion.service
+
+    def expect(self, collection: str) -> None:
+        """Raise, before any byte is sent, what would refuse a file for this collection.
+
+        ``BadRequest`` for a name that cannot be given, ``IndexMismatch`` where another embedder made the
+        vectors (where the models are loaded: else the job waits for them, and fails with that code).
+        """
+        found = [each for each in self._services.collections.all() if each.name == collection]
+        if not found:
+            check_name(collection)
+        elif self._services.state.name == "ready":
+            self._services.library.require(found[0].id)
+
+    def take(
+        self,
+        incoming: Incoming,
+        name: str,
+        collection: str,
+        *,
+        duplicates: Duplicates = "keep",
+        batch: str = "",
+        instruction: str | None = None,
+    ) -> JobView:
+        """Acknowledge a received file; the collection is made where it did not exist."""
+        found = self._services.collections.create(collection)
+        if instruction is not None:
+            self._services.collections.set_instruction(found.id, instruction)
+        job = self._service.submit(incoming, name, found.id, duplicates=duplicates, batch=batch)
+        return job_view(job, collection, self._service)
+
+    def submit(
+        self,
+        path: Path,
+        name: str,
+        collection: str,
+        *,
+        duplicates: Duplicates = "keep",
+        batch: str = "",
+        instruction: str | None = None,
+    ) -> JobView:
+        """Hand in a file of this machine. Raises ``IngestError`` where it cannot be taken."""
+        found = self._services.collections.create(collection)
+        if instruction is not None:
+            self._services.collections.set_instruction(found.id, instruction)
+        job = self._service.submit_path(path, name, found.id, duplicates=duplicates, batch=batch)
+        return job_view(job, collection, self._service)
+
+    def jobs(
+        self,
+        *,
+        collection: str = "",
+        states: Sequence[State] = (),
+        batch: str = "",
+        cursor: str = "",
+        limit: int = PAGE,
+    ) -> JobList:
+        """Jobs that fit, newest first, page by page; the jobs of a reindex's documents are part of it."""
+        if cursor and not cursor.isdecimal():
+            raise BadRequest(
+                f"cursor {cursor!r} is not one that a list gave; leave it out for the first page"
+            )
+        limit = max(1, min(limit, LARGEST_PAGE))
+        chosen = self._services.collections.named(collection).id if collection else ""
+        found = self._service.jobs.page(
+            collection_id=chosen, states=states, batch=batch, before=int(cursor or 0), limit=limit
+        )
+        return JobList(
+            data=self._views(found),
+            next_cursor=str(found[-1].seq) if len(found) == limit else None,
+            counts=self._service.jobs.counts(collection_id=chosen, batch=batch),
+        )
+
+    def running(self) -> list[JobView]:
+        """Jobs that a worker has, and reindexes that wait for theirs, oldest first."""
+        return list(self._views(self._service.jobs.running()))
+
+    def job(self, job_id: str) -> JobDetail:
+        """One job with what happened to it."""
+        return JobDetail(
+            job=self._view(self._service.jobs.get(job_id)),
+            events=tuple(event_view(each) for each in self._service.jobs.history(job_id)),
+            attempts=tuple(attempt_view(each) for each in self._service.jobs.attempts(job_id)),
+        )
+
+    def cancel_job(self, job_id: str) -> JobView:
+        """End a job; a running one is ``cancelling`` until its worker lets go of it, within two seconds."""
+        return self._view(self._service.cancel(job_id))
+
+    def retry_job(self, job_id: str, password: str = "") -> JobView:
+        """Let a failed job go on at the step that failed. Raises ``BadRequest`` where it cannot."""
+        return self._view(self._service.retry(job_id, password))
+
+    def finish(self, job_ids: Sequence[str]) -> Iterator[JobView]:
+        """Each of these jobs when it has ended; the workers must run."""
+        for job in self._service.wait(job_ids):
+            yield self._view(job)
+
+    def _view(self, job: Job) -> JobView:
+        return self._views([job])[0]
+
+    def _views(self, jobs: Sequence[Job]) -> tuple[JobView, ...]:
+        waiting = any(job.lease is None and not job.ended for job in jobs)
+        line = self._service.jobs.line() if waiting else {}
+        names = self._services.collections.names() if jobs else {}
+        return tuple(
+            job_view(job, names.get(job.collection_id, ""), self._service, line.get(job.id, 0))
+            for job in jobs
+        )
