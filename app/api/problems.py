@@ -10,7 +10,19 @@ from starlette.exceptions import HTTPException
 
 from app.api.state import language_of
 from app.catalogue import codes, say
-from app.errors import BadRequest, Busy, NotFound, NotReady, RerankFailed, TooLarge, TouchstoneError
+from app.errors import (
+    BadRequest,
+    Busy,
+    Conflict,
+    DiskFull,
+    NotFound,
+    NotReady,
+    RerankFailed,
+    TooLarge,
+    TooManyUploads,
+    TouchstoneError,
+)
+from ingest.errors import IngestError
 from retrieval.errors import IndexMismatch
 from retrieval.types import Notice
 
@@ -18,13 +30,17 @@ log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], int] = {
     BadRequest: 422,
     NotFound: 404,
+    Conflict: 409,
     NotReady: 503,
+    TooManyUploads: 429,
     Busy: 503,
     TooLarge: 413,
+    DiskFull: 507,
     RerankFailed: 503,
     IndexMismatch: 409,
+    IngestError: 422,
 }
-RETRYABLE = (NotReady, Busy, RerankFailed)
+RETRYABLE = (NotReady, Busy, DiskFull, RerankFailed)
 LOADING_RETRY_S = 2
 
 
@@ -47,6 +63,8 @@ def describe(error: Exception, request: Request) -> dict[str, object]:
             "message": _sentence(code, error, request),
             "retryable": isinstance(error, RETRYABLE),
         }
+    if isinstance(error, IngestError):
+        return {"code": error.code, "message": str(error), "retryable": False}
     log.error("unexpected error while answering", exc_info=error)
     return {"code": "internal", "message": say(Notice.of("error_internal"), language), "retryable": True}
 

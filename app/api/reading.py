@@ -1,17 +1,20 @@
-"""What the page reads besides answers: status, collections, examples, and a chunk with its neighbours."""
+"""What the page reads besides answers and collections: status, examples, and a chunk with its neighbours."""
 
 import json
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from app.api.state import language_of, services
 from app.catalogue import say
+from app.demo import DEMO
 from app.errors import NotFound
 from app.result import ModelsView, NoticeView, View
-from app.services import DEMO, Services
+from app.services import Services
 from app.settings import shipped
-from rerank.guarded import GuardStatus
+from rerank.guarded import GuardedReranker
+from rerank.permit import Arithmetic
 from rerank.presets import PRESETS
 from retrieval.types import Notice, Scope
 
@@ -19,11 +22,26 @@ routes = APIRouter(prefix="/api", tags=["reading"])
 Held = Annotated[Services, Depends(services)]
 
 
+class DtypeView(View):
+    """What the local reranker was asked to compute in, what it computes in, and what was measured of that.
+
+    Agreements with float32 and the day of the measurement are null where there is no permit.
+    """
+
+    asked: str
+    used: str
+    kendall_tau: float | None = None
+    top_3_agreement: float | None = None
+    set_name: str | None = None
+    measured_at: datetime | None = None
+
+
 class RerankerView(View):
     """Who judges: breaker state (closed, open, half_open, off), counts since the start, measured speed.
 
     ``trouble`` says why the configured reranker is not trusted; empty when it is. ``failures`` by reason.
     ``latency_budget_s`` and ``passages_per_s`` are null where no budget applies or nothing was measured yet.
+    ``floor`` is the relevance below which nothing is evidence; ``dtype`` is null where no model runs here.
     """
 
     configured: str
@@ -39,6 +57,8 @@ class RerankerView(View):
     unjudged: int
     latency_budget_s: float | None
     passages_per_s: float | None
+    floor: float
+    dtype: DtypeView | None
 
 
 class PresetView(View):
@@ -74,16 +94,6 @@ class StatusView(View):
     notices: tuple[NoticeView, ...]
 
 
-class CollectionView(View):
-    """A knowledge base."""
-
-    id: str
-    name: str
-    documents: int
-    chunks: int
-    instruction: str
-
-
 class ExampleView(View):
     """A question that the demo knowledge base answers well."""
 
@@ -105,12 +115,6 @@ class ChunkView(View):
     end: int
     before: str
     after: str
-
-
-class Collections(View):
-    """A list of collections."""
-
-    data: tuple[CollectionView, ...]
 
 
 class Examples(View):
@@ -140,25 +144,12 @@ def status(request: Request, held: Held) -> StatusView:
             reranker=models.reranker.identity if models else "",
             generator=models.generator.identity if models else "",
         ),
-        reranker=_reranker_view(models.reranker.status()) if models else None,
+        reranker=_reranker_view(models.reranker, held.settings.rerank.floor) if models else None,
         documents=sum(each.documents for each in found),
         chunks=sum(each.chunks for each in found),
         top_k=held.settings.retrieval.top_k,
         top_n=held.settings.rerank.top_n,
         notices=tuple(NoticeView(code=n.code, text=say(n, language)) for n in notices),
-    )
-
-
-@routes.get("/collections")
-def collections(held: Held) -> Collections:
-    """Every knowledge base."""
-    return Collections(
-        data=tuple(
-            CollectionView(
-                id=c.id, name=c.name, documents=c.documents, chunks=c.chunks, instruction=c.instruction
-            )
-            for c in held.collections.all()
-        )
     )
 
 
@@ -217,7 +208,9 @@ def chunk(chunk_id: str, held: Held) -> ChunkView:
     )
 
 
-def _reranker_view(status: GuardStatus) -> RerankerView:
+def _reranker_view(reranker: GuardedReranker, floor_set: float | None) -> RerankerView:
+    status = reranker.status()
+    floor_set = None if status.trouble else floor_set  # what a person set is not meant for the fallback
     return RerankerView(
         configured=status.primary,
         fallback=status.fallback,
@@ -232,6 +225,22 @@ def _reranker_view(status: GuardStatus) -> RerankerView:
         unjudged=status.unjudged,
         latency_budget_s=status.budget_s,
         passages_per_s=None if status.passages_per_s is None else round(status.passages_per_s, 2),
+        floor=reranker.floor if floor_set is None else floor_set,
+        dtype=_dtype_view(reranker.arithmetic) if reranker.arithmetic else None,
+    )
+
+
+def _dtype_view(found: Arithmetic) -> DtypeView:
+    permit = found.permit
+    if permit is None:
+        return DtypeView(asked=found.asked, used=found.used)
+    return DtypeView(
+        asked=found.asked,
+        used=found.used,
+        kendall_tau=permit.kendall_tau,
+        top_3_agreement=permit.top_3_agreement,
+        set_name=permit.set_name,
+        measured_at=permit.at,
     )
 
 

@@ -1,74 +1,88 @@
 """``touchstone doctor``: is everything as it should be, on this machine and in this data directory?"""
 
-import shutil
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
-from app.catalogue import say
-from app.cli.options import config_option, opened, profile_option, settings_for
-from app.errors import TouchstoneError
-from app.services import Services
+from app.care.findings import Diagnosis, FindingView
+from app.checks import Check, disk, inside
+from app.cli.caring import ServerCare, caring, steps
+from app.cli.options import config_option, profile_option, settings_for
+from app.errors import DataDirectoryLocked, TouchstoneError
 from app.settings import Settings
-from rerank.guarded import GuardedReranker
 from retrieval.errors import RetrievalError
 
-ENOUGH_BYTES = 2_000_000_000
+Seen = tuple[list[Check], Diagnosis]
 
 
 @click.command()
+@click.option("--repair", is_flag=True, help="Put right what can be put right here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @profile_option
 @config_option
-def doctor(profile: str | None, config: Path | None) -> None:
-    """Check disk, database, index and models; the reranker judges pairs whose answer is known."""
-    failed = False
-    for fine, sentence in _checks(settings_for(config, profile)):
-        click.echo(f"{'ok  ' if fine else 'FAIL'} {sentence}")
-        failed |= not fine
+def doctor(repair: bool, as_json: bool, profile: str | None, config: Path | None) -> None:
+    """Check disk, database, files, indexes and models; the reranker judges pairs whose answer is known.
+
+    Without --repair nothing is changed. The exit code is 1 where something is not as it should be.
+    """
+    checks, diagnosis = _look(settings_for(config, profile), repair)
+    failed = bool(diagnosis.findings) or any(not fine for fine, _ in checks)
+    if as_json:
+        rows = [{"fine": fine, "sentence": sentence} for fine, sentence in checks]
+        found = {"checks": rows, **diagnosis.model_dump(mode="json"), "fine": not failed}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        for fine, sentence in checks:
+            click.echo(f"{'ok  ' if fine else 'FAIL'} {sentence}")
+        for line in _told(diagnosis):
+            click.echo(line)
     sys.exit(1 if failed else 0)
 
 
-def _checks(settings: Settings) -> Iterator[tuple[bool, str]]:
+def _look(settings: Settings, repair: bool) -> Seen:
+    """Here, or at the server that owns the data directory."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.data_dir).free
-    yield free > ENOUGH_BYTES, f"disk: {free / 1e9:.1f} GB free at {settings.data_dir}"
+    checks: list[Check] = []
+    diagnosis = Diagnosis(findings=())
     try:
-        with opened(settings) as services:
+        with caring(settings) as (care, services), steps() as step:
+            if isinstance(care, ServerCare):
+                checks += care.checkup()
+                return checks, care.diagnose(repair=repair, step=step)
+            assert services is not None  # noqa: S101 - whoever cares here has them
+            checks.append(disk(settings))
+            diagnosis = care.diagnose(repair=repair, step=step)
+            if any(each.repair for each in diagnosis.findings):
+                checks.append((False, "models and indexes are not opened before that is put right"))
+                return checks, diagnosis
             services.load()
-            yield from _inside(services)
+            checks += inside(services)
+    except DataDirectoryLocked as error:
+        checks += [disk(settings), (False, str(error))]
     except (TouchstoneError, RetrievalError) as error:
-        yield False, str(error)
+        checks.append((False, str(error)))
+    return checks, diagnosis
 
 
-def _inside(services: Services) -> Iterator[tuple[bool, str]]:
-    (integrity,) = services.database.connection().execute("PRAGMA quick_check").fetchone()
-    yield integrity == "ok", f"database: {integrity}"
-    for notice in services.notices:
-        yield True, f"index: {say(notice, 'en')}"
-    for each in services.collections.all():
-        yield True, f"collection {each.name!r}: {each.documents} documents, {each.chunks} chunks"
-    models = services.models
-    yield True, f"profile {models.profile}: {say(models.reason, 'en')}"
-    yield True, f"embedder {models.embedder.identity}, {models.embedder.dim} dimensions"
-    yield True, f"generator {models.generator.identity}"
-    yield from _reranker(models.reranker)
+def _told(diagnosis: Diagnosis) -> Iterator[str]:
+    yield from _listed("mended", diagnosis.repaired)
+    yield from _listed("FOUND", diagnosis.findings)
+    if any(each.repair for each in diagnosis.findings):
+        yield "`touchstone doctor --repair` puts right what can be put right here"
 
 
-def _reranker(guarded: GuardedReranker) -> Iterator[tuple[bool, str]]:
-    status = guarded.status()
-    tested = None if status.trouble else guarded.verify()
-    for notice in guarded.limits():
-        yield True, say(notice, "en")
-    if tested is None:
-        for notice in guarded.notices():
-            yield False, say(notice, "en")
-        yield bool(status.fallback), f"reranker in its place: {status.fallback or 'none'}"
-        return
-    yield (
-        True,
-        f"reranker {status.primary}: known-answer pairs right, smallest spread {tested.smallest_spread:.2f}",
-    )
-    budget = "none" if status.budget_s is None else f"{status.budget_s:g} s a question"
-    yield True, f"fallback reranker: {status.fallback or 'none'}; latency budget: {budget}"
+def _listed(word: str, findings: Iterable[FindingView]) -> Iterator[str]:
+    for each in findings:
+        yield f"{word} {each.code}: {each.found}"
+        if each.examples:
+            more = f" and {each.count - len(each.examples):,} more" if each.count > len(each.examples) else ""
+            yield f"      as: {'; '.join(each.examples)}{more}"
+        if word == "mended":
+            continue
+        if each.repair:
+            yield f"      --repair {each.repair}"
+        if each.limit:
+            yield f"      repair cannot help here: {each.limit}"

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,11 @@ def loaded(settings: Settings) -> Iterator[Services]:
     with opened(settings) as services:
         services.load()
         yield services
+
+
+def shown_time(at: datetime) -> str:
+    """A time as it is on this machine, to the minute."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def console() -> Console:

@@ -73,17 +73,6 @@ def test_unknown_version_is_refused_with_what_there_is(collections: Collections)
         collections.set_instruction("gone", "x")
 
 
-def test_reindexed_collection_keeps_its_versions(collections: Collections) -> None:
-    old = collections.create("legal")
-    collections.set_instruction(old.id, "prefer statutes")
-    new = collections.create("legal~new", reserved=True)
-    collections.swap(collections.named("legal"), new, retired="legal~old")
-    collections.delete(old.id)
-    assert collections.named("legal").id == new.id
-    assert [each.instruction for each in collections.instructions(new.id)] == ["prefer statutes"]
-    assert collections.set_instruction(new.id, "prefer rulings") == 2
-
-
 def test_versions_go_with_their_collection(collections: Collections, tmp_path: Path) -> None:
     made = collections.create("legal")
     collections.set_instruction(made.id, "prefer statutes")

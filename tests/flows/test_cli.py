@@ -174,7 +174,14 @@ def test_problem_of_the_running_server_is_one_line(serving: Path) -> None:
     assert "touchstone: the running server refused: Not found: collection 'nothing'" in done.stderr
 
 
-def test_command_that_needs_the_directory_itself_names_the_server(serving: Path) -> None:
+def test_doctor_looks_into_the_running_server(serving: Path) -> None:
     done = _run(serving, "doctor")
-    assert done.returncode == 1
-    assert "is in use by process" in done.stdout
+    assert done.returncode == 0, done.stdout
+    assert "through the running server at http://127.0.0.1:" in done.stderr
+    assert "known-answer pairs right" in done.stdout
+
+
+def test_second_server_on_the_same_data_is_refused(serving: Path) -> None:
+    done = _run(serving, "serve", "--port", "0")
+    assert done.returncode == 3
+    assert "is in use by process" in done.stderr

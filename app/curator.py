@@ -1,0 +1,168 @@
+"""What a person does with knowledge bases besides asking: for the API and the command line alike."""
+
+from collections.abc import Callable, Iterator
+
+from app.chunking import ChunkingView, chunk_settings, chunking_view
+from app.duplicates.report import DuplicatesView
+from app.errors import BadRequest, NotFound
+from app.kept_answers import PAGE, AnswerDetail, AnswerList
+from app.listings import (
+    BackView,
+    CollectionView,
+    DeletedView,
+    DocumentView,
+    InstructionView,
+    TrashedView,
+    VersionView,
+    collection_view,
+    document_view,
+    instruction_view,
+    trashed_view,
+    version_views,
+)
+from app.reports import FileReport
+from app.services import Services
+from app.storage.collections import Chunking, Collection
+from app.trash import Back
+from ingest.pipeline import Progress
+
+
+class Curator:
+    """Lists, makes, changes and deletes knowledge bases and their documents.
+
+    Unknown names raise ``NotFound``. What deletes or reindexes needs loaded services (``NotReady``) and waits
+    for other writers.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collections(self) -> list[CollectionView]:
+        """Every knowledge base, by name."""
+        return [collection_view(each) for each in self._services.collections.all()]
+
+    def collection(self, name: str) -> CollectionView:
+        """One knowledge base."""
+        return collection_view(self._named(name))
+
+    def create(self, name: str, instruction: str | None = None) -> CollectionView:
+        """The knowledge base of that name, made where it did not exist. Raises ``BadRequest``."""
+        collections = self._services.collections
+        with self._services.database.transaction():
+            made = collections.create(name)
+            if instruction is not None:
+                collections.set_instruction(made.id, instruction)
+        return self.collection(name)
+
+    def delete_collection(self, name: str) -> CollectionView:
+        """Remove a knowledge base with everything in it; given back as it was."""
+        self._named(name)
+        with self._services.writing() as library:
+            return collection_view(library.delete_collection(name))
+
+    def documents(self, collection: str) -> list[DocumentView]:
+        """The documents of a knowledge base, by name."""
+        found = self._named(collection)
+        return [document_view(row, found.name) for row in self._services.documents.shown(found.id)]
+
+    def delete_document(self, collection: str, name: str) -> DeletedView:
+        """Move a document to the trash; given back as it was, with the time until it can be restored."""
+        found = self._named(collection)
+        with self._services.writing() as library:
+            row = document_view(library.delete(collection, name), collection)
+            kept = self._services.caretaker.shelf.trash(found.id, name)
+        until = kept[0].kept_until if kept else None
+        return DeletedView(**row.model_dump(), restorable_until=until)
+
+    def trash(self, collection: str) -> list[TrashedView]:
+        """The deleted documents of a knowledge base that can be restored, deleted last first."""
+        found = self._named(collection)
+        return [trashed_view(row, found.name) for row in self._services.caretaker.shelf.trash(found.id)]
+
+    def restore(self, collection: str, name: str) -> BackView:
+        """Show a deleted document again. Raises ``Conflict`` where one of its name came meanwhile."""
+        return self._back(collection, name, self._services.caretaker.trash.restore(collection, name))
+
+    def versions(self, collection: str, name: str) -> list[VersionView]:
+        """The versions of a document that are shown or kept, newest first."""
+        found = self._named(collection)
+        row = self._services.documents.find(found.id, name)
+        versions = self._services.caretaker.shelf.versions(row.id) if row is not None else []
+        if not versions:
+            raise NotFound(
+                f"document {name!r} is not in collection {collection!r}, nor is anything of it kept"
+            )
+        return list(version_views(versions))
+
+    def rollback(self, collection: str, name: str, version: int) -> BackView:
+        """Publish an old version of a document again, as a new one."""
+        back = self._services.caretaker.trash.rollback(collection, name, version)
+        return self._back(collection, name, back)
+
+    def purge(self, collection: str, name: str | None = None) -> list[str]:
+        """Delete for good what is in the trash, or all that is kept of one document; the names."""
+        return self._services.caretaker.trash.purge(collection, name)
+
+    def duplicates(self, collection: str) -> DuplicatesView:
+        """Near-duplicates and contradicting versions in a knowledge base."""
+        return self._services.caretaker.duplicates(collection)
+
+    def answers(self, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
+        """Answers that were given, newest first."""
+        return self._services.caretaker.answers.page(cursor=cursor, limit=limit)
+
+    def answer(self, answer_id: str) -> AnswerDetail:
+        """An answer that was given, with the state of each of its quotes."""
+        return self._services.caretaker.answers.get(answer_id)
+
+    def chunking(self, collection: str) -> ChunkingView:
+        """The size of its chunks, and which documents were cut otherwise."""
+        services, found = self._services, self._named(collection)
+        return chunking_view(found, services.documents.shown(found.id), services.settings.ingest)
+
+    def set_chunking(self, collection: str, tokens: int | None, overlap: int | None) -> ChunkingView:
+        """Cut what comes from now on to this size (None: as the settings say). Raises ``BadRequest``."""
+        chunk_settings(self._services.settings.ingest, Chunking(tokens, overlap))
+        self._services.collections.set_chunking(self._named(collection).id, tokens, overlap)
+        return self.chunking(collection)
+
+    def instructions(self, collection: str) -> list[InstructionView]:
+        """Every wording of a knowledge base's rerank instruction, oldest first."""
+        found = self._services.collections.instructions(self._named(collection).id)
+        return [instruction_view(each) for each in found]
+
+    def set_instruction(self, collection: str, instruction: str, note: str = "") -> int:
+        """What its reranker should prefer ("" for the default); gives back the version in force."""
+        with self._services.database.transaction():
+            return self._services.collections.set_instruction(
+                self._named(collection).id, instruction, note=note
+            )
+
+    def restore_instruction(self, collection: str, version: int) -> int:
+        """Put an earlier wording into force as a new version, whose number is given back."""
+        with self._services.database.transaction():
+            return self._services.collections.restore_instruction(self._named(collection).id, version)
+
+    def reindex(
+        self, name: str, progress: Callable[[str], Progress], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[FileReport]:
+        """See ``Services.reindex``."""
+        return self._services.reindex(name, progress, stopped)
+
+    def _back(self, collection: str, name: str, back: Back) -> BackView:
+        """What is shown again, once the job that reads its bytes (if any) has ended."""
+        if back.job is None:
+            return BackView(collection=collection, name=name, version=back.version, read_again=False)
+        self._services.ingestion.start()
+        ended = next(self._services.ingestion.service.wait([back.job.id]))
+        if ended.state != "ready":
+            raise BadRequest(
+                f"{name!r} could not be read again ({ended.code or ended.state}): {ended.message}; what was "
+                f"kept stays, and `touchstone jobs retry {ended.id}` tries again"
+            )
+        shown = self._services.documents.find(back.job.collection_id, name)
+        version = shown.version if shown is not None else 0
+        return BackView(collection=collection, name=name, version=version, read_again=True)
+
+    def _named(self, name: str) -> Collection:
+        return self._services.collections.named(name)
