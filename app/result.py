@@ -38,6 +38,7 @@ class Result:
     timings_ms: tuple[tuple[str, float], ...]
     collections: tuple[str, ...]
     instruction: str
+    answer_id: str = ""  # under which it is kept, "" where it is not
 
 
 class View(BaseModel):
@@ -122,7 +123,10 @@ class ModelsView(View):
 
 
 class ResultView(View):
-    """The answer with citations, passages, candidates, notices, models and timings."""
+    """The answer with citations, passages, candidates, notices, models and timings.
+
+    ``answer_id`` is the id under which it is kept (``/api/answers``), "" where it is not.
+    """
 
     trace_id: str
     question: str
@@ -139,6 +143,7 @@ class ResultView(View):
     timings_ms: dict[str, float]
     collection: str
     instruction: str
+    answer_id: str = ""
 
 
 def passage_view(passage: Passage) -> PassageView:
@@ -197,6 +202,7 @@ def result_view(result: Result, language: Language | None = None) -> ResultView:
         timings_ms={name: round(ms, 3) for name, ms in result.timings_ms},
         collection=", ".join(result.collections),
         instruction=result.instruction,
+        answer_id=result.answer_id,
     )
 
 

@@ -1,27 +1,21 @@
 """``POST /api/ask``: a question as a stream of events. Closing the connection frees the model."""
 
-import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
-from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.types import Receive, Scope, Send
 
 from app.answering import Event, Sources, Stage, Stopped
-from app.api.problems import describe
 from app.api.state import gate, language_of, services
-from app.gate import Gate, Visit
+from app.api.stream import EventStream
+from app.gate import Gate
 from app.result import Result, passage_view, result_view
 from app.services import MAX_QUESTION, Services
 from generation.types import Delta
 from retrieval.types import Language
 
-HEARTBEAT_S = 10.0
-POLL_S = 0.5  # how soon a closed connection is noticed while a stage is silent
 MAX_INSTRUCTION = 2000
 
 routes = APIRouter(prefix="/api", tags=["ask"])
@@ -64,72 +58,10 @@ async def ask(
     visit = entrance.enter()
 
     def work(stopped: Stopped) -> Iterator[Event]:
-        return answering.ask(asked, stopped)
+        for event in answering.ask(asked, stopped):
+            yield held.caretaker.answers.keep(event) if isinstance(event, Result) else event
 
-    async def events() -> AsyncIterator[bytes]:
-        number = 0
-        try:
-            yield _event("queued", {"position": visit.position}, number)
-            async for event in _with_heartbeat(visit, work, request):
-                if event is None:
-                    yield format_sse_event(comment="ping")
-                    continue
-                number += 1
-                name, data = _as_json(event, language_of(request))
-                yield _event(name, data, number)
-        except Exception as error:  # noqa: BLE001 - the request's boundary: told to the reader, logged in describe
-            yield _event("error", describe(error, request), number + 1)
-
-    return AnswerStream(events(), visit)
-
-
-class AnswerStream(StreamingResponse):
-    """An event stream that frees its place when it ends, also when the reader left before the first event."""
-
-    def __init__(self, events: AsyncIterator[bytes], visit: Visit) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(events, headers=headers, media_type="text/event-stream")
-        self._visit = visit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._visit.leave()
-
-
-async def _with_heartbeat(
-    visit: Visit, work: Callable[[Stopped], Iterator[Event]], request: Request
-) -> AsyncGenerator[Event | None]:
-    """The events; None when nothing came for a while. Ends when the reader has gone."""
-    items = visit.run(work)
-    silent_s = 0.0
-    waiting: asyncio.Task[Event] | None = None
-    try:
-        while True:
-            waiting = waiting or asyncio.ensure_future(anext(items))
-            done, _ = await asyncio.wait({waiting}, timeout=POLL_S)
-            if done:
-                try:
-                    event = waiting.result()
-                except StopAsyncIteration:
-                    return
-                finally:
-                    waiting = None
-                silent_s = 0.0
-                yield event
-                continue
-            if await request.is_disconnected():
-                return
-            silent_s += POLL_S
-            if silent_s >= HEARTBEAT_S:
-                silent_s = 0.0
-                yield None
-    finally:
-        if waiting is not None:
-            waiting.cancel()
-        await items.aclose()
+    return EventStream(visit.run(work), visit, request, lambda event: _as_json(event, language_of(request)))
 
 
 def _as_json(event: Event, language: Language) -> tuple[str, object]:
@@ -142,7 +74,3 @@ def _as_json(event: Event, language: Language) -> tuple[str, object]:
             return "delta", {"text": event.text}
         case Result():
             return "answer", result_view(event, language).model_dump(mode="json")
-
-
-def _event(name: str, data: object, number: int) -> bytes:
-    return format_sse_event(data_str=json.dumps(data, ensure_ascii=False), event=name, id=str(number))
