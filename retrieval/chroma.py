@@ -1,6 +1,5 @@
 """The vector index in Chroma: embedded in this process, or on a Chroma server."""
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -14,16 +13,18 @@ from chromadb.api import ClientAPI
 from chromadb.api.client import Client
 from chromadb.api.collection_configuration import CreateHNSWConfiguration
 from chromadb.api.models.Collection import Collection
+from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.api.types import Metadata, Where
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
-from retrieval.errors import IndexDamaged, IndexMismatch, RetrievalError
+from retrieval.chroma_names import PREFIX, check_made_by_us, chroma_name, marks
+from retrieval.errors import IndexDamaged, IndexMismatch, IndexUnreachable, RetrievalError
 from retrieval.protocols import Vectors
 from retrieval.types import Hit, Scope
 
-PREFIX = "touchstone-"
 MAX_FILTER = 20_000  # document ids in one filter; SQLite's limit is 32,766 variables a statement
+ID_PAGE = 50_000  # ids in one answer: some 3 MB from a server
 MAX_BATCH = 5_000  # adds of 1,000 to 5,000 are the fastest (design notes, infra section 1)
 
 # Measured on 10,000 passages of shared/eval/dev embedded by HashingEmbedder, the hardest vectors we have:
@@ -31,7 +32,6 @@ MAX_BATCH = 5_000  # adds of 1,000 to 5,000 are the fastest (design notes, infra
 _HNSW = CreateHNSWConfiguration(
     space="cosine", max_neighbors=32, ef_construction=200, ef_search=400, sync_threshold=1000
 )
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,480}[A-Za-z0-9]|[A-Za-z0-9]")
 # Chroma's own errors; ValueError for requests it refuses; HTTP errors where it runs as a server.
 _FAILURES = (ChromaError, ValueError, httpx.HTTPError)
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class ChromaStore:
         try:
             client = chromadb.PersistentClient(path=str(path), settings=_settings())
         except _FAILURES as error:
+            # chromadb 1.5.9 keeps a client that failed to start, and hands it out again for the same path.
+            SharedSystemClient._identifier_to_system.pop(str(path), None)
             raise IndexDamaged(
                 f"the vector index in {path} cannot be opened ({error}); stop Touchstone, delete that "
                 "folder and start again: it is refilled from the database"
@@ -70,12 +72,12 @@ class ChromaStore:
     def connect(cls, host: str, port: int, *, ssl: bool = False, timeout_s: float = 60.0) -> Self:
         """Use a server (``chroma run``), which has no authentication: keep it on a private network.
 
-        ``timeout_s`` bounds each request. Raises ``RetrievalError`` where none answers.
+        ``timeout_s`` bounds each request. Raises ``IndexUnreachable`` where none answers.
         """
         try:
             client = chromadb.HttpClient(host=host, port=port, ssl=ssl, settings=_settings())
         except _FAILURES as error:
-            raise RetrievalError(
+            raise IndexUnreachable(
                 f"no Chroma server answers at {host}:{port} ({error}); start one with `chroma run --path DIR "
                 f"--host {host} --port {port}` or correct chroma.host and chroma.port"
             ) from error
@@ -135,11 +137,27 @@ class ChromaStore:
         found = self._find(collection)
         return 0 if found is None else self._call(collection, found.count)
 
+    def ids(self, collection: str) -> set[str]:
+        """Every id the collection holds (none for an unknown one). Raises ``IndexDamaged``."""
+        found = self._find(collection)
+        ids: set[str] = set()
+        while found is not None:
+            at = len(ids)
+            ids.update(self._call(collection, lambda: found.get(limit=ID_PAGE, offset=at, include=[]))["ids"])  # noqa: B023
+            if len(ids) < at + ID_PAGE:
+                break
+        return ids
+
+    def partitions(self) -> set[str]:
+        """The names of all partitions of Touchstone in this Chroma."""
+        names = (each.name for each in self._call("", self._client.list_collections))
+        return {name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}
+
     def drop(self, collection: str) -> None:
         """Delete the whole partition, damaged or not; an unknown one is no error."""
         with self._guard:
             self._checked.pop(collection, None)
-        name = _chroma_name(collection)
+        name = chroma_name(collection)
         try:
             self._client.delete_collection(name)
         except NotFoundError:
@@ -177,8 +195,8 @@ class ChromaStore:
                 self._checked[collection] = self._call(
                     collection,
                     lambda: self._client.create_collection(
-                        _chroma_name(collection),
-                        metadata={"touchstone": 1, "dim": dim},
+                        chroma_name(collection),
+                        metadata=marks(dim),
                         configuration={"hnsw": _HNSW},
                         embedding_function=None,
                     ),
@@ -190,14 +208,14 @@ class ChromaStore:
         known = self._checked.get(collection)
         if known is not None:
             return known
-        name = _chroma_name(collection)
+        name = chroma_name(collection)
         try:
             found = self._client.get_collection(name, embedding_function=None)
         except NotFoundError:
             return None
         except _FAILURES as error:
             raise self._damaged(collection, error) from error
-        _check_made_by_us(collection, found)
+        check_made_by_us(collection, found.configuration_json or {}, found.metadata or {})
         self._probe(collection, found)
         with self._guard:
             return self._checked.setdefault(collection, found)
@@ -233,7 +251,7 @@ class ChromaStore:
         with self._guard:
             self._checked.pop(collection, None)
         if isinstance(error, httpx.HTTPError):
-            return RetrievalError(
+            return IndexUnreachable(
                 f"the Chroma server at {self._place} does not answer ({type(error).__name__}); start it again"
             )
         return IndexDamaged(
@@ -244,27 +262,6 @@ class ChromaStore:
 
 def _settings() -> Settings:
     return Settings(anonymized_telemetry=False)
-
-
-def _chroma_name(collection: str) -> str:
-    """Chroma wants 3 to 512 characters of ``[a-zA-Z0-9._-]`` that end in a letter or digit."""
-    if not _NAME.fullmatch(collection):
-        raise ValueError(f"collection id {collection!r} names no vector index: use letters, digits, . _ -")
-    return PREFIX + collection
-
-
-def _check_made_by_us(collection: str, found: Collection) -> None:
-    """Judge by the stored configuration as JSON: ``Collection.configuration`` would build what it names."""
-    configuration = found.configuration_json or {}
-    function = (configuration.get("embedding_function") or {}).get("type", "legacy")
-    space = (configuration.get("hnsw") or {}).get("space")
-    metadata = found.metadata or {}
-    ours = metadata.get("touchstone") == 1 and isinstance(metadata.get("dim"), int)
-    if not ours or function != "legacy" or space != "cosine":
-        raise IndexMismatch(
-            f"Chroma collection {PREFIX + collection!r} was not made by Touchstone (embedding function "
-            f"{function!r}, space {space!r}); delete it or use another Chroma"
-        )
 
 
 def _filters(scope: Scope) -> Iterator[Where | None]:

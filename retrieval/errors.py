@@ -13,5 +13,9 @@ class IndexDamaged(RetrievalError):
     """The vector index cannot be read; it has to be rebuilt from SQLite."""
 
 
+class IndexUnreachable(RetrievalError):
+    """The server that holds the vector index does not answer."""
+
+
 class ModelUnavailable(RetrievalError):
     """An embedding model is missing, unreadable or not reachable."""

@@ -52,6 +52,12 @@ class VectorStore(Protocol):
     def count(self, collection: str) -> int:
         """How many vectors the collection holds (0 for an unknown one)."""
 
+    def ids(self, collection: str) -> set[str]:
+        """Every id the collection holds (none for an unknown one)."""
+
+    def partitions(self) -> set[str]:
+        """The names of all partitions there are."""
+
     def drop(self, collection: str) -> None:
         """Delete the whole partition; an unknown one is no error."""
 

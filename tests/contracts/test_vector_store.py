@@ -83,6 +83,20 @@ def test_removed_ids_are_forgotten_and_unknown_ones_are_no_error(store: VectorSt
     assert [hit.chunk_id for hit in store.search(unit((1, 0))[0], 5, SCOPE)] == ["b"]
 
 
+def test_ids_are_those_that_were_added_and_not_removed(store: VectorStore) -> None:
+    store.add("kb", ["a", "b", "c"], ["d", "d", "e"], unit((1, 0), (1, 1), (0, 1)))
+    store.remove("kb", ["b"])
+    assert store.ids("kb") == {"a", "c"}
+    assert store.ids("it") == set()
+
+
+def test_partitions_are_those_that_were_filled_and_not_dropped(store: VectorStore) -> None:
+    store.add("kb", ["a"], ["d"], unit((1, 0)))
+    store.add("hr", ["b"], ["d"], unit((1, 0)))
+    store.drop("hr")
+    assert {"kb", "hr"} & store.partitions() == {"kb"}
+
+
 def test_unknown_collection_is_empty(store: VectorStore) -> None:
     assert store.count("it") == 0
     assert store.search(unit((1, 0))[0], 5, Scope(frozenset({"it"}))) == []

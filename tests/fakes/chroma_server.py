@@ -12,10 +12,11 @@ import httpx
 
 
 @contextmanager
-def chroma_server(folder: Path, *, start_s: float = 30.0) -> Iterator[int]:
+def chroma_server(folder: Path, *, port: int = 0, start_s: float = 30.0) -> Iterator[int]:
     """Run a server over a folder; gives its port once it answers, ends the process afterwards."""
     with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = int(probe.getsockname()[1])
     program = Path(sys.executable).with_name("chroma")
     process = subprocess.Popen(

@@ -40,6 +40,12 @@ class MemoryVectorStore:
     def count(self, collection: str) -> int:
         return len(self._collections.get(collection, {}))
 
+    def ids(self, collection: str) -> set[str]:
+        return set(self._collections.get(collection, {}))
+
+    def partitions(self) -> set[str]:
+        return set(self._collections)
+
     def drop(self, collection: str) -> None:
         self._collections.pop(collection, None)
 

@@ -5,8 +5,9 @@ import unicodedata
 
 import pytest
 
+from app.demo import DEMO
 from app.result import Result
-from app.services import DEMO, Services
+from app.services import Services
 from app.settings import shipped
 
 EXAMPLES = json.loads((shipped("demo") / "examples.json").read_text(encoding="utf-8"))
