@@ -68,3 +68,27 @@ class Busy(TouchstoneError):
     def __init__(self, message: str, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooManyUploads(Busy):
+    """This owner sends as many files at once as one may."""
+
+    code = "too_many_uploads"
+
+
+class StorageBusy(Busy):
+    """Another process keeps the database locked."""
+
+    code = "database_busy"
+
+
+class DiskFull(TouchstoneError):
+    """No space is left on the disk, or only what is kept in reserve."""
+
+    code = "disk_full"
+
+
+class Conflict(TouchstoneError):
+    """What was asked for would take the place of something that is there; the message names the choice."""
+
+    code = "conflict"

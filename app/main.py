@@ -8,39 +8,70 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.api import ask, documents, health, reading, rerank
+from app.api import (
+    answers,
+    ask,
+    care,
+    checkup,
+    collections,
+    documents,
+    health,
+    jobs,
+    preview,
+    reading,
+    reindex,
+    rerank,
+    trash,
+)
 from app.api.large_body import LargeBodyProblem
 from app.api.problems import install
 from app.gate import Gate
-from app.services import Services
+from app.services import Services, State
 from app.web import pages
 from app.web.headers import SameOrigin, SecurityHeaders
+from retrieval.errors import IndexUnreachable
 
 MAX_BODY_BYTES = 64_000  # a question and an instruction; nothing is uploaded here yet
+WRITERS, WAITING_WRITERS = 4, 16  # threads that delete or watch a reindex; the library orders what they write
+PREVIEWS, WAITING_PREVIEWS = 2, 6
+CHROMA_RETRY_S = 2.0  # between two tries to reach a Chroma server that does not answer yet
 log = logging.getLogger(__name__)
 
 
 def create_app(services: Services) -> FastAPI:
     """The application around services that may still be loading; it starts their loading and closes them."""
+    settings = services.settings
+    gates = (
+        Gate(concurrency=settings.server.concurrency, queue=settings.server.queue),
+        Gate(
+            concurrency=settings.rerank_api.concurrency, queue=settings.rerank_api.queue, name="rerank-api"
+        ),
+        Gate(concurrency=WRITERS, queue=WAITING_WRITERS, name="write"),
+        Gate(concurrency=PREVIEWS, queue=WAITING_PREVIEWS, name="preview"),
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_load, args=(services,), name="load", daemon=True).start()
+        ending = threading.Event()
+        threading.Thread(target=_load, args=(services, ending), name="load", daemon=True).start()
         try:
             yield
         finally:
-            app.state.gate.close()
+            ending.set()
+            await asyncio.gather(*(gate.close() for gate in gates))
             await asyncio.to_thread(services.close)
 
     app = FastAPI(title="Touchstone", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
-    app.state.gate = Gate(
-        concurrency=services.settings.server.concurrency, queue=services.settings.server.queue
-    )
+    app.state.gate, app.state.rerank_gate, app.state.writing_gate, app.state.preview_gate = gates
     install(app)
-    uploads = documents.routes(services.settings.ingest.max_file_bytes)
-    judging = rerank.routes(services.settings.rerank_api)
-    for router in (health.routes, reading.routes, ask.routes, uploads, judging, pages.router()):
+    uploads = documents.routes(settings.ingest.max_file_bytes, settings.jobs.upload_idle_s)
+    previews = preview.routes(settings.ingest.max_file_bytes, settings.jobs.upload_idle_s)
+    judging = rerank.routes(settings.rerank_api)
+    reads = (health.routes, reading.routes, ask.routes, answers.routes, checkup.routes, care.routes)
+    # collections last, and uploads and previews first: the names in their addresses may hold slashes
+    keeps = (uploads, previews, reindex.routes, trash.routes, collections.routes)
+    for router in (*reads, judging, jobs.routes, *keeps, pages.router()):
         app.include_router(router, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(LargeBodyProblem)
     app.add_middleware(SameOrigin, hosts=("localhost",))
@@ -48,8 +79,24 @@ def create_app(services: Services) -> FastAPI:
     return app
 
 
-def _load(services: Services) -> None:
+def _load(services: Services, ending: threading.Event) -> None:
     try:
+        while not _reached(services):
+            if ending.wait(CHROMA_RETRY_S):
+                return
         services.load(demo=services.settings.demo)
+        services.ingestion.start()
+        services.caretaker.start()
     except Exception:
         log.exception("starting failed")
+
+
+def _reached(services: Services) -> bool:
+    """Open the vector index; False where its server does not answer, which may be starting as well."""
+    try:
+        services.open_index()
+    except IndexUnreachable as error:
+        log.warning("%s", error)
+        services.state = State("loading", "chroma")
+        return False
+    return True

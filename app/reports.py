@@ -4,24 +4,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.result import View
-from ingest.errors import FailureCode
 from retrieval.types import Notice
 
-Status = Literal["added", "replaced", "unchanged", "failed"]
+Status = Literal[
+    "added", "replaced", "unchanged", "skipped", "renamed", "reindexed", "gone", "cancelled", "failed"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one file. ``error`` is (code, message) for failed files."""
+    """What became of one file. ``error`` is (code, message) for failed files.
+
+    skipped and renamed: the collection held the same bytes under another name. gone: the document was
+    deleted before it was indexed again. ``reused`` of the chunks had
+    their vectors already.
+    """
 
     name: str
     status: Status
     pages: int = 0
     chunks: int = 0
+    reused: int = 0
     tokens: int = 0
     seconds: tuple[tuple[str, float], ...] = ()
     notices: tuple[Notice, ...] = ()
-    error: tuple[FailureCode, str] | None = None
+    error: tuple[str, str] | None = None
 
 
 class FileNoticeView(View):
@@ -38,10 +45,30 @@ class FileReportView(View):
     status: Status
     pages: int
     chunks: int
+    reused: int
     tokens: int
     seconds: dict[str, float]
     notices: tuple[FileNoticeView, ...]
-    error: tuple[FailureCode, str] | None
+    error: tuple[str, str] | None
+
+
+class StepView(View):
+    """How far one file is: ``completed`` of ``total`` in a stage (parse, chunk, embed, done)."""
+
+    name: str
+    stage: str
+    completed: int
+    total: int
+
+
+def notice_view(notice: Notice) -> FileNoticeView:
+    """A notice for JSON."""
+    return FileNoticeView(code=notice.code, values=dict(notice.values))
+
+
+def notice_of(view: FileNoticeView) -> Notice:
+    """A notice from JSON."""
+    return Notice.of(view.code, **view.values)
 
 
 def file_report_view(report: FileReport) -> FileReportView:
@@ -51,9 +78,10 @@ def file_report_view(report: FileReport) -> FileReportView:
         status=report.status,
         pages=report.pages,
         chunks=report.chunks,
+        reused=report.reused,
         tokens=report.tokens,
         seconds=dict(report.seconds),
-        notices=tuple(FileNoticeView(code=n.code, values=dict(n.values)) for n in report.notices),
+        notices=tuple(map(notice_view, report.notices)),
         error=report.error,
     )
 
@@ -65,8 +93,9 @@ def file_report(view: FileReportView) -> FileReport:
         status=view.status,
         pages=view.pages,
         chunks=view.chunks,
+        reused=view.reused,
         tokens=view.tokens,
         seconds=tuple(view.seconds.items()),
-        notices=tuple(Notice.of(n.code, **n.values) for n in view.notices),
+        notices=tuple(map(notice_of, view.notices)),
         error=view.error,
     )

@@ -1,41 +1,46 @@
 """All of it together: storage opened, models loaded, the demo in place. One ``Services`` a process."""
 
-import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from app.answering import Answering, Ask
+from app.caretaker import Caretaker
+from app.chunk_tokens import ChunkTokens
+from app.demo import demo_installed, install_demo
 from app.documents import Library
 from app.errors import BadRequest, NotFound, NotReady
+from app.jobs.ingestion import Ingestion
+from app.jobs.waiting import Waiting, unheard
 from app.models import Models
+from app.partitions import CurrentPartitions, open_partitions
 from app.quotes import Quotes
 from app.reports import FileReport
 from app.result import Result
-from app.settings import Settings, shipped
+from app.settings import Settings
 from app.storage.blobs import BlobStore
 from app.storage.chunks import Chunks
 from app.storage.collections import Collections
-from app.storage.database import Database
+from app.storage.database import Database, require_database
 from app.storage.documents import Documents
+from app.storage.job_types import Duplicates
 from app.storage.lock import DirectoryLock
+from app.storage.token_ids import TokenIds
 from app.vector_index import VectorIndex
-from ingest.load import find_files
 from ingest.pipeline import Progress
 from retrieval.fts5 import Fts5Index
 from retrieval.manifest import check
-from retrieval.protocols import TermStatistics, VectorStore
+from retrieval.protocols import TermStatistics
 from retrieval.types import Notice, Scope
 
 T = TypeVar("T")
-DEMO = "demo"
 BuildModels = Callable[[Settings, TermStatistics], Models]
 MAX_QUESTION = 2000  # characters; a question, not a document
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,6 @@ class State:
 
     name: str
     detail: str = ""
-
-
-def quiet(stage: str, done: int, total: int) -> None:
-    """The progress callback of a caller that shows none."""
 
 
 class Services:
@@ -67,23 +68,45 @@ class Services:
         """Take the data directory. Raises ``DataDirectoryLocked`` or ``DataDirectoryDamaged``."""
         self.settings = settings
         self._build_models = build_models
+        self._now = now
         self.lock = DirectoryLock(settings.data_dir)
         try:
+            require_database(settings.data_dir)
             self.database = Database(settings.data_dir / "touchstone.sqlite3")
         except BaseException:
             self.lock.release()
             raise
         self.collections = Collections(self.database, now=now)
-        self.documents = Documents(self.database, now=now)
+        self.documents = Documents(self.database, now=now, keep=timedelta(days=settings.trash_days))
         self.chunks = Chunks(self.database)
         self.lexical = Fts5Index(self.database.connection)
         self.blobs = BlobStore(settings.data_dir / "blobs")
+        self.ingestion = Ingestion(
+            settings,
+            database=self.database,
+            collections=self.collections,
+            documents=self.documents,
+            blobs=self.blobs,
+            now=now,
+        )
+        self._stopping = threading.Event()
+        self.caretaker = Caretaker(
+            settings,
+            database=self.database,
+            collections=self.collections,
+            documents=self.documents,
+            chunks=self.chunks,
+            ingestion=self.ingestion,
+            stopping=self._stopping,
+            now=now,
+        )
         self.state = State("loading", "starting")
         self.notices: tuple[Notice, ...] = ()
-        self._writing = threading.Lock()
-        self._vectors: VectorStore | None = None
+        self._vectors: CurrentPartitions | None = None
         self._models: Models | None = None
+        self._tokens: ChunkTokens | None = None
         self._library: Library | None = None
+        self._waiting: Waiting | None = None
         self._answering: Answering | None = None
 
     def __enter__(self) -> "Services":
@@ -100,41 +123,66 @@ class Services:
             self.state = State("loading", "models")
             self._models = self._build_models(self.settings, self.lexical)
             self.state = State("loading", "index")
-            self._vectors = self._open_vectors()
-            index = VectorIndex(
-                self._vectors,
-                collections=self.collections,
-                documents=self.documents,
+            index = self.open_index()
+            self.notices += tuple(self.build_index())
+            self._tokens = ChunkTokens(
+                TokenIds(self.database),
                 chunks=self.chunks,
-                lexical=self.lexical,
+                tokenizer=self._models.reranker.tokenizer(),
+                stopping=self._stopping,
             )
-            self.notices = tuple(index.reconcile())
-            self._library = Library(
-                database=self.database,
-                collections=self.collections,
-                documents=self.documents,
-                blobs=self.blobs,
-                vectors=self._vectors,
-                lexical=self.lexical,
+            self._library = self.ingestion.load(
                 index=index,
+                vectors=self.vectors,
+                lexical=self.lexical,
                 embedder=self._models.embedder,
-                settings=self.settings.ingest,
+                tokens=self._tokens,
             )
-            self._library.discard_unfinished()
+            self.caretaker.load(self._library, self._models.embedder)
+            self._waiting = Waiting(
+                collections=self.collections,
+                library=self._library,
+                service=self.ingestion.service,
+                start=self.ingestion.start,
+            )
             self._answering = Answering(
                 models=self._models,
-                vectors=self._vectors,
+                vectors=self.vectors,
                 lexical=self.lexical,
                 chunks=self.chunks,
                 quotes=Quotes(self.database, self.blobs),
                 settings=self.settings,
             )
-            if demo:
-                self._install_demo()
+            if demo and not demo_installed(self.database):
+                self.state = State("loading", "demo")
+                install_demo(self.database, self.ingest)
         except BaseException as error:
             self.state = State("failed", str(error))
             raise
         self.state = State("ready")
+        self._tokens.start()
+
+    def open_index(self) -> VectorIndex:
+        """Open the vector index as it is; ``load`` does so itself and makes it equal to the database."""
+        if self._vectors is None:
+            folder, current = self.settings.data_dir / "chroma", self.ingestion.partitions.current
+            self._vectors, told = open_partitions(self.settings.chroma, folder, current, self._now)
+            self.notices += tuple(told)
+        return VectorIndex(
+            self._vectors,
+            database=self.database,
+            collections=self.collections,
+            documents=self.documents,
+            chunks=self.chunks,
+            staging=self.ingestion.staging,
+            lexical=self.lexical,
+        )
+
+    def build_index(self) -> list[Notice]:
+        """Make the vector index equal to the database, without any model; what had to be done."""
+        index = self.open_index()
+        self.ingestion.recover()
+        return index.reconcile()
 
     @property
     def models(self) -> Models:
@@ -147,7 +195,12 @@ class Services:
         return self._ready(self._answering)
 
     @property
-    def vectors(self) -> VectorStore:
+    def tokens(self) -> ChunkTokens:
+        """The stored token ids. Raises ``NotReady`` while models load."""
+        return self._ready(self._tokens)
+
+    @property
+    def vectors(self) -> CurrentPartitions:
         """The vector index. Raises ``NotReady`` while it is opened."""
         return self._ready(self._vectors)
 
@@ -195,69 +248,47 @@ class Services:
 
     def ingest(
         self,
-        files: list[tuple[Path, str]],
+        files: Sequence[tuple[Path, str]],
         collection: str,
-        progress: Callable[[str], Progress] = lambda _: quiet,
+        progress: Callable[[str], Progress] = unheard,
+        *,
+        duplicates: Duplicates = "keep",
     ) -> list[FileReport]:
-        """Ingest files and wait for all of them. See ``Library.ingest``."""
-        with self.writing() as library:
-            return list(library.ingest(files, collection, progress))
+        """Ingest (path, name) pairs and wait for all of them. See ``Waiting.ingest``."""
+        return self._ready(self._waiting).ingest(files, collection, progress, duplicates=duplicates)
 
-    def add(self, data: bytes, name: str, collection: str) -> FileReport:
-        """Ingest one file's bytes and wait for it. See ``Library.add``."""
-        with self.writing() as library:
-            return library.add(data, name, collection, quiet)
+    def add(self, data: bytes, name: str, collection: str, *, duplicates: Duplicates = "keep") -> FileReport:
+        """Ingest one file's bytes and wait for it. See ``Waiting.add``."""
+        return self._ready(self._waiting).add(data, name, collection, duplicates=duplicates)
 
-    def writing(self) -> "Writing":
+    def reindex(
+        self, name: str, progress: Callable[[str], Progress], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[FileReport]:
+        """Build the index of a collection again and wait for it. See ``Waiting.reindex``."""
+        return self._ready(self._waiting).reindex(name, progress, stopped)
+
+    @property
+    def library(self) -> Library:
+        """The writer's side of the knowledge bases. Raises ``NotReady`` while models load."""
+        return self._ready(self._library)
+
+    def writing(self) -> AbstractContextManager[Library]:
         """The library, for one writer at a time."""
-        return Writing(self._ready(self._library), self._writing)
+        return self.library.writing()
 
     def close(self) -> None:
         """Give the data directory back."""
-        closing = getattr(self._vectors, "close", None)
-        if closing is not None:
-            closing()
+        self._stopping.set()
+        self.ingestion.stop()
+        self.caretaker.join()
+        if self._tokens is not None:
+            self._tokens.join()
+        if self._vectors is not None:
+            self._vectors.close()
         self.database.close()
         self.lock.release()
-
-    def _open_vectors(self) -> VectorStore:
-        from retrieval.chroma import ChromaStore  # chromadb takes over a second to import
-
-        chroma = self.settings.chroma
-        if chroma.host:
-            return ChromaStore.connect(chroma.host, chroma.port)
-        return ChromaStore.open(self.settings.data_dir / "chroma")
-
-    def _install_demo(self) -> None:
-        connection = self.database.connection()
-        if connection.execute("SELECT 1 FROM meta WHERE name = 'demo'").fetchone():
-            return
-        self.state = State("loading", "demo")
-        files = find_files([shipped("demo") / "documents"]).files
-        for report in self.ingest(list(files), DEMO):
-            if report.error is not None:
-                log.error("demo document %s failed: %s", report.name, report.error[1])
-        with self.database.transaction() as writing:
-            writing.execute("INSERT INTO meta (name, value) VALUES ('demo', '1')")
 
     def _ready(self, part: T | None) -> T:
         if part is None:
             raise NotReady(f"Touchstone is {self.state.name} ({self.state.detail}); try again shortly")
         return part
-
-
-class Writing:
-    """Holds the writer's lock while the library is used."""
-
-    def __init__(self, library: Library, lock: threading.Lock) -> None:
-        self._library = library
-        self._lock = lock
-
-    def __enter__(self) -> Library:
-        self._lock.acquire()
-        return self._library
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()

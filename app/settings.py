@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from app.errors import SettingsError
+from app.failpoints import arm
 from generation.settings import GenerationSettings
 from ingest.settings import IngestSettings
 from rerank.settings import RerankSettings
@@ -69,10 +70,12 @@ class ServerSettings(BaseModel):
 
 
 class RerankApiSettings(BaseModel):
-    """What one request to the rerank routes may carry."""
+    """What one request to the rerank routes may carry, and how many; they never take a place of the chat."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    queue: int = Field(16, ge=0, le=1000, description="requests that may wait while others are judged")
+    concurrency: int = Field(2, ge=1, le=64, description="requests judged at the same time")
     max_documents: int = Field(1_000, ge=1, description="documents, or pairs to score")
     max_characters: int = Field(1_000_000, ge=1, description="characters of one document")
     max_query_characters: int = Field(20_000, ge=1)
@@ -88,6 +91,28 @@ class ChromaSettings(BaseModel):
     port: int = Field(8000, ge=1, le=65535)
 
 
+class JobSettings(BaseModel):
+    """Ingestion as a service: how many workers, how much at once, how often a crash is forgiven."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parsers: int = Field(0, ge=0, le=256, description="files parsed at the same time; 0: one for each core")
+    lease_s: float = Field(
+        30.0, gt=0, description="seconds without a sign of life after which a job is given to another worker"
+    )
+    max_attempts: int = Field(3, ge=1, description="tries of a step that ends in a crash, before it fails")
+    uploads_per_owner: int = Field(3, ge=1, description="files one owner may send at the same time")
+    upload_idle_s: float = Field(
+        60.0, gt=0, description="seconds a sender may be silent before the upload is given up"
+    )
+    disk_reserve_bytes: int = Field(
+        200_000_000, ge=0, description="free space that uploads never use up; below it they are refused"
+    )
+    keep_failed_days: float = Field(
+        30.0, gt=0, description="days the bytes of a failed file are kept, so that it can be tried again"
+    )
+
+
 class Settings(BaseModel):
     """Everything that can be set."""
 
@@ -96,11 +121,21 @@ class Settings(BaseModel):
     data_dir: Path = Field(default_factory=lambda: default_data_dir(), description="everything is kept here")
     profile: Profile = "auto"
     demo: bool = Field(True, description="load the demo knowledge base at the first start")
+    trash_days: float = Field(
+        30.0, ge=0, le=36_500, description="days what is deleted or replaced is kept; 0: not at all"
+    )
+    keep_answers_days: float = Field(
+        90.0,
+        ge=0,
+        le=36_500,
+        description="days questions and answers are kept, on this machine only; 0: never",
+    )
     models: ModelsSettings = ModelsSettings()
     server: ServerSettings = ServerSettings()
     rerank_api: RerankApiSettings = RerankApiSettings()
     chroma: ChromaSettings = ChromaSettings()
     ingest: IngestSettings = IngestSettings()
+    jobs: JobSettings = JobSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     rerank: RerankSettings = RerankSettings()
     generation: GenerationSettings = GenerationSettings()
@@ -129,6 +164,7 @@ def load_settings(config: Path | None = None) -> Settings:
     environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     named = config or (Path(environment["TOUCHSTONE_CONFIG"]) if "TOUCHSTONE_CONFIG" in environment else None)
     environment.pop("TOUCHSTONE_CONFIG", None)
+    _arm(environment.pop("TOUCHSTONE_FAILPOINTS", ""))
     values = _read_toml(named or Path("touchstone.toml"), required=named is not None)
     for name, value in sorted(environment.items()):
         _assign(values, name.removeprefix(PREFIX).lower().split("__"), value, name)
@@ -137,6 +173,14 @@ def load_settings(config: Path | None = None) -> Settings:
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from error
     return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+
+
+def _arm(failpoints: str) -> None:
+    """Fail points are for tests of faults, and set by nothing but the environment."""
+    try:
+        arm(failpoints)
+    except ValueError as error:
+        raise SettingsError(f"TOUCHSTONE_FAILPOINTS: {error}") from error
 
 
 def _read_toml(path: Path, *, required: bool) -> dict[str, object]:

@@ -15,8 +15,8 @@ each chunk is a word-for-word slice. Only ``pdfium`` imports pypdfium2, only ``p
 and no reader is imported by the parent.
 
 Office files are first made fit to be read by ``package`` (bounded, XML only, no way out); ``word``,
-``slides`` and ``sheets`` then read them, ``web_page`` reads HTML and ``table_text`` CSV. All five build their text with
-``blocks``. What a file is, is told by ``load`` and, for ZIP and OLE2, ``containers``.
+``slides`` and ``sheets`` then read them, ``web_page`` reads HTML and ``table_text`` CSV. All five build their
+text with ``blocks``. What a file is, is told by ``load`` and, for ZIP and OLE2, ``containers``.
 
 Reading order: types, pipeline, load, parse, markdown, chunk, split, tokens; then worker, parser_process,
 readers, pdf.

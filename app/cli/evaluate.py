@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress, track
+from rich.progress import Progress
 from rich.table import Table
 
 from app.cli.options import config_option, console, loaded, profile_option, settings_for
@@ -40,16 +40,8 @@ def evaluate(
         settings = settings_for(config, profile).model_copy(update={"data_dir": Path(scratch)})
         with loaded(settings) as services:
             files = list(find_files([file_set.folder]).files)
-            reports = []
-            with services.writing() as library:
-                for report in track(
-                    library.ingest(files, file_set.name, lambda _: lambda *_: None),
-                    "reading files",
-                    total=len(files),
-                    console=progress,
-                    transient=True,
-                ):
-                    reports.append(report)
+            with progress.status(f"reading {len(files)} files"):
+                reports = services.ingest(files, file_set.name)
             for report in reports:
                 if report.error is not None:
                     click.echo(

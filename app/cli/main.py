@@ -11,8 +11,11 @@ from app.errors import TouchstoneError
 COMMANDS = {
     "serve": "app.cli.serve:serve",
     "ask": "app.cli.ask:ask",
+    "answers": "app.cli.answers:answers",
     "rerank": "app.cli.rerank:rerank",
     "ingest": "app.cli.ingest:ingest",
+    "chunks": "app.cli.chunks:chunks",
+    "jobs": "app.cli.jobs:jobs",
     "documents": "app.cli.collections:documents",
     "collections": "app.cli.collections:collections",
     "reindex": "app.cli.ingest:reindex",
@@ -20,19 +23,28 @@ COMMANDS = {
     "evaluate": "app.cli.evaluate:evaluate",
     "bench": "app.cli.bench:bench",
     "doctor": "app.cli.doctor:doctor",
+    "index": "app.cli.index:index",
+    "backup": "app.cli.backup:backup",
+    "restore": "app.cli.backup:restore",
 }
 HELP = {
     "serve": "Serve the chat page.",
     "ask": "Ask a question and read the cited answer.",
+    "answers": "List answers that were given, and whether their quotes still stand.",
     "rerank": "Judge candidates against a query, best first.",
     "ingest": "Add files or folders to a collection.",
-    "documents": "List or delete documents.",
-    "collections": "List, describe or delete collections.",
+    "chunks": "Show how a file would be cut, without keeping it.",
+    "jobs": "List, show, cancel or retry what is being ingested.",
+    "documents": "List, delete, restore or roll back documents.",
+    "collections": "List, make, describe or delete collections.",
     "reindex": "Build a collection's index again with the present models.",
     "models": "Fetch or check model weights.",
     "evaluate": "Ask a set of labelled questions and measure the answers.",
     "bench": "Measure speed; writes a result file.",
-    "doctor": "Check this machine, the data and the models.",
+    "doctor": "Check this machine, the data and the models; repair what can be repaired.",
+    "index": "Build the indexes again from the database.",
+    "backup": "Write everything that cannot be made again into one file, while serving.",
+    "restore": "Put a backup into a new data directory.",
 }
 
 

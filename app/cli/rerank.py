@@ -148,9 +148,7 @@ def _ranking(
             return ranking, _ms_since(began)
     reranker = build_reranker(settings, None)
     began = time.perf_counter()
-    judged = reranker.judge(
-        query, texts, instruction, timeout_s=settings.rerank.timeout_s, complete=True
-    )
+    judged = reranker.judge(query, texts, instruction, timeout_s=settings.rerank.timeout_s, complete=True)
     ms = _ms_since(began)
     if not judged.identity:
         raise RerankFailed("; ".join(say(notice, "en") for notice in judged.notices))

@@ -4,13 +4,16 @@ import errno
 import logging
 import socket
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 
 import click
 import uvicorn
 
 from app.cli.options import config_option, opened, profile_option, settings_for
 from app.main import create_app
+from app.services import Services
 from app.settings import ServerSettings
 
 GRACE_S = 5  # seconds open streams get to end when the server is told to stop
@@ -26,17 +29,36 @@ def serve(port: int | None, profile: str | None, config: Path | None) -> None:
     if port is not None:
         settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
     logging.disable(logging.NOTSET)
-    listening = _listen(settings.server)
+    services = opened(settings)  # before the port: a second server on this directory is told of the first
+    try:
+        listening = _listen(settings.server)
+    except BaseException:
+        services.close()
+        raise
     url = f"http://{settings.server.host}:{listening.getsockname()[1]}"
-    services = opened(settings)
     services.lock.announce(url)
     click.echo(f"Touchstone serves {url}  (data in {settings.data_dir}; Ctrl+C stops it)")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(services), log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False
-        )
+    served = uvicorn.Config(
+        create_app(services), log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False
     )
-    server.run(sockets=[listening])
+    _Server(served, services).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Gives the jobs back as soon as it is told to stop, while open answers come to their end.
+
+    uvicorn closes the application only after every connection has ended, and pages that follow the jobs keep
+    one open.
+    """
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal asks for the end; the work is done in a thread, for a signal may come anywhere."""
+        threading.Thread(target=self._services.ingestion.stop, name="drain", daemon=True).start()
+        super().handle_exit(sig, frame)
 
 
 def _listen(server: ServerSettings) -> socket.socket:
