@@ -228,6 +228,7 @@ def test_json_shape_is_stable(services: Services) -> None:
         "timings_ms",
         "collection",
         "instruction",
+        "answer_id",
     ]
     assert list(view["citations"][0]) == [
         "number",

@@ -155,10 +155,16 @@ def test_damaged_ids_change_no_score_and_are_mended(
     assert dict(rows) == whole
 
 
-def test_changed_and_deleted_documents_leave_no_ids(
-    folder: Path, opened: Open, leave: tuple[Path, str]
+def test_documents_changed_and_deleted_for_good_leave_no_ids(
+    folder: Path, tmp_path: Path, leave: tuple[Path, str]
 ) -> None:
-    services = opened(_qwen3(folder)[0])
+    settings = starter(tmp_path / "data").model_copy(update={"trash_days": 0.0})
+    with Services(settings, build_models=_qwen3(folder)[0]) as services:
+        services.load()
+        _change_and_delete(services, leave)
+
+
+def _change_and_delete(services: Services, leave: tuple[Path, str]) -> None:
     services.ingest([leave], "handbook")
     leave[0].write_text("# Leave\n\nEmployees have 15 days of annual leave.\n", encoding="utf-8")
     services.ingest([leave], "handbook")
