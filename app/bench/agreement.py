@@ -14,7 +14,7 @@ from app.bench.contenders import Dtype
 from app.bench.figures import kendall_tau, largest_difference, reciprocal_rank, top_agreement
 from app.bench.floor import matching_floor
 from app.bench.machine import percentiles
-from app.bench.meter import device_name, free, held, measured, threads
+from app.bench.meter import device_name, free, held, threads, timed
 from app.bench.pairs import Judged
 from rerank.errors import RerankError, RerankerUnavailable
 from rerank.permit import (
@@ -164,9 +164,9 @@ def _run(
     scorer.log_odds(judged[0].query, judged[0].passages[:2], "")  # first calls pay for what is set up once
     scores, times = [], []
     for each in judged:
-        values, cost = measured(device, partial(scorer.log_odds, each.query, each.passages, ""))
+        values, ms = timed(device, partial(scorer.log_odds, each.query, each.passages, ""))
         scores.append(list(values))
-        times.append(cost.ms)
+        times.append(ms)
     load_average = os.getloadavg()[0]
     weights = scorer.arithmetic.loaded.weights if scorer.arithmetic else ""
     del scorer

@@ -5,20 +5,23 @@ instruction.
 """
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 from transformers.utils import logging as transformers_logging
 
+from app.bench.card_ids import CardIds
 from app.bench.meter import memory_left
-from rerank.prompt import DEFAULT_INSTRUCTION, MAX_TOKENS, PREFIX, SUFFIX
+from rerank.prompt import DEFAULT_INSTRUCTION, PREFIX, SUFFIX
 from rerank.qwen3 import Qwen3Reranker
 from rerank.settings import EngineSettings
 
-Dtype = Literal["float32", "bfloat16", "int8"]
+Dtype = Literal["float32", "bfloat16", "int8", "fp8"]
+EIGHT_BIT = frozenset(("ours int8", "onnxruntime int8", "openvino int8", "llama.cpp"))
+"""Names of contenders that multiply in 8-bit integers: another floor and another tolerance than the rest."""
 
 
 class Contender(Protocol):
@@ -42,7 +45,7 @@ class Ours:
         settings = EngineSettings(dtype=dtype, cached_scores=0)
         if not stored:
             settings = settings.model_copy(update={"cached_tokens": 0})
-        self._reranker = Qwen3Reranker.load(folder, device=device, settings=settings)
+        self._reranker = Qwen3Reranker.load(folder, device=device, settings=settings, unmeasured=True)
         slower = [f"{notice.code}: {dict(notice.values)}" for notice in self._reranker.notices]
         ids = "passage ids stored" if stored else "passages tokenised each time"
         self.note = "; ".join(["score cache off", ids, *slower])
@@ -65,13 +68,7 @@ class Card:
         )
         self._model = loaded.to(device).eval()
         self._device = torch.device(device)
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(
-            folder, padding_side="left", local_files_only=True
-        )
-        self._prefix = self._tokenizer.encode(PREFIX, add_special_tokens=False)
-        self._suffix = self._tokenizer.encode(SUFFIX, add_special_tokens=False)
-        self._yes = self._tokenizer.convert_tokens_to_ids("yes")
-        self._no = self._tokenizer.convert_tokens_to_ids("no")
+        self._ids = CardIds(folder)
         self._most: int | None = None
 
     @property
@@ -82,16 +79,12 @@ class Card:
 
     def log_odds(self, query: str, passages: Sequence[str]) -> list[float]:
         """As the protocol says."""
-        pairs = [
-            f"<Instruct>: {DEFAULT_INSTRUCTION}\n<Query>: {query}\n<Document>: {passage}"
-            for passage in passages
-        ]
         while True:
-            size = self._most or len(pairs)
+            size = self._most or len(passages)
             try:
                 values: list[float] = []
-                for start in range(0, len(pairs), size):
-                    values += self._batch(pairs[start : start + size])
+                for start in range(0, len(passages), size):
+                    values += self._batch(query, passages[start : start + size])
                 return values
             except torch.OutOfMemoryError:
                 if size == 1:
@@ -104,20 +97,13 @@ class Card:
         return [self.log_odds(query, [passage])[0] for passage in passages]
 
     @torch.no_grad()
-    def _batch(self, pairs: Sequence[str]) -> list[float]:
+    def _batch(self, query: str, passages: Sequence[str]) -> list[float]:
         """The snippet's ``process_inputs`` and ``compute_logits``, the softmax left undone."""
-        inputs = self._tokenizer(
-            list(pairs),
-            padding=False,
-            truncation="longest_first",
-            return_attention_mask=False,
-            max_length=MAX_TOKENS - len(self._prefix) - len(self._suffix),
-        )
-        whole = [self._prefix + ids + self._suffix for ids in inputs["input_ids"]]
+        whole = self._ids.pairs(query, passages)
         self._refuse_what_kills(len(whole), max(map(len, whole)))
-        padded = self._tokenizer.pad({"input_ids": whole}, padding=True, return_tensors="pt")
+        padded = self._ids.tokenizer.pad({"input_ids": whole}, padding=True, return_tensors="pt")
         logits = self._model(**padded.to(self._device)).logits[:, -1, :]
-        answer = logits[:, [self._yes, self._no]].float()
+        answer = logits[:, [self._ids.yes, self._ids.no]].float()
         difference: list[float] = (answer[:, 0] - answer[:, 1]).tolist()
         return difference
 
@@ -183,35 +169,6 @@ def chat_template() -> str:
 
     head = literal(f"{PREFIX}<Instruct>: {DEFAULT_INSTRUCTION}\n<Query>: ")
     return head + said_by("query") + literal("\n<Document>: ") + said_by("document") + literal(SUFFIX)
-
-
-Build = Callable[[], Contender]
-
-
-def builders(folder: Path, device: str, peers: Sequence[str]) -> dict[str, Build]:
-    """How to make each contender that this device has, ours first, the peers in the order asked for.
-
-    The loop shares the card's model object, which is loaded on first use.
-    """
-    dtype: Dtype = "float32" if device == "cpu" else "bfloat16"
-    shared: list[Card] = []
-
-    def card() -> Card:
-        if not shared:
-            shared.append(Card(folder, device, dtype))
-        return shared[0]
-
-    known: dict[str, Build] = {
-        "card": card,
-        "crossencoder": lambda: CrossEncoder(folder, device, dtype),
-        "loop": lambda: OneByOne(card()),
-    }
-    ours: dict[str, Build] = {f"ours {dtype}": lambda: Ours(folder, device, dtype)}
-    if device == "cpu":
-        ours["ours int8"] = lambda: Ours(folder, device, "int8")
-    else:
-        ours[f"ours {dtype}, ids stored"] = lambda: Ours(folder, device, dtype, stored=True)
-    return ours | {peer: known[peer] for peer in peers if peer in known}
 
 
 def quiet() -> None:

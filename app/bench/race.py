@@ -1,13 +1,14 @@
 """Contenders on one workload, in alternating rounds, and what their times say."""
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 from typing import Any
 
-from app.bench.contenders import Contender
+from app.bench.contenders import EIGHT_BIT, Contender
 from app.bench.figures import Shape, card_flop, floor_flop, kendall_tau, largest_difference, order, ratio
 from app.bench.machine import percentiles
 from app.bench.meter import Cost, measured
@@ -15,6 +16,8 @@ from app.bench.workloads import Workload
 
 CUDA_WARMING = 3
 """Calls before the first timed one on a GPU: a shape is compiled, then captured in a graph, then replayed."""
+LEAST_ROUNDS = 3
+"""What a time limit leaves of the rounds asked for, where it does not suffice for all."""
 
 
 @dataclass(slots=True)
@@ -31,12 +34,13 @@ class Lap:
 
 
 def race(
-    contenders: Mapping[str, Contender], workload: Workload, *, rounds: int, device: str
+    contenders: Mapping[str, Contender], workload: Workload, *, rounds: int, device: str, limit_s: float
 ) -> tuple[dict[str, Lap], list[float]]:
     """Each contender once a round, the first one another each round, so that a busy machine hits all alike.
 
-    Also the load average before each round.
+    Also the load average before each round. Rounds end early when the next one would pass ``limit_s``.
     """
+    began = time.monotonic()
     laps = {name: Lap() for name in contenders}
     names, loads = list(contenders), []
     if device != "cpu":
@@ -44,18 +48,31 @@ def race(
             contenders[name].log_odds(workload.query, workload.passages)
     for turn in range(rounds):
         loads.append(round(os.getloadavg()[0], 2))
-        at = turn % len(names)
+        started, at = time.monotonic(), turn % len(names)
         for name in names[at:] + names[:at]:
             laps[name].log_odds, cost = measured(
                 device, partial(contenders[name].log_odds, workload.query, workload.passages)
             )
             laps[name].costs.append(cost)
+        now = time.monotonic()
+        if turn + 1 >= LEAST_ROUNDS and now - began + (now - started) > limit_s:
+            break
     return laps, loads
+
+
+def joined(groups: Sequence[Mapping[str, Lap]]) -> dict[str, Lap]:
+    """Everything each contender did, where ours ran with every group of peers."""
+    laps: dict[str, Lap] = {}
+    for group in groups:
+        for name, lap in group.items():
+            before = laps.get(name, Lap())
+            laps[name] = Lap(before.costs + lap.costs, lap.log_odds)
+    return laps
 
 
 def described(
     workload: Workload,
-    laps: Mapping[str, Lap],
+    groups: Sequence[Mapping[str, Lap]],
     *,
     shape: Shape,
     ceilings: Mapping[str, float],
@@ -63,11 +80,12 @@ def described(
 ) -> dict[str, Any]:
     """The workload's entry of the result: its work, then figures of each contender, then ratios to each peer.
 
-    ``ceilings``: TFLOP/s by dtype, whose floor the shares are of; ``reference``: the card's float32 log-odds.
+    A peer is compared with ours in the rounds of its own group. ``ceilings``: TFLOP/s by dtype, whose floor
+    the shares are of; ``reference``: the card's float32 log-odds.
     """
     floor = floor_flop(shape, workload.shared, workload.lengths)
+    laps = joined(groups)
     ours = [name for name in laps if name.startswith("ours")]
-    peers = [name for name in laps if name not in ours]
     return {
         "name": workload.name,
         "language": workload.language,
@@ -84,14 +102,20 @@ def described(
             for name, lap in laps.items()
         },
         "times_as_fast": {
-            name: {peer: ratio(laps[peer].ms, laps[name].ms) for peer in peers} for name in ours
+            name: {
+                peer: ratio(lap.ms, group[name].ms)
+                for group in groups
+                for peer, lap in group.items()
+                if peer not in ours
+            }
+            for name in ours
         },
     }
 
 
 def _floor_ms(flop: float, name: str, ceilings: Mapping[str, float]) -> float | None:
-    """Milliseconds at the ceiling of the contender's arithmetic; peers are held to the device's plain one."""
-    dtype = "int8" if "int8" in name else next(iter(ceilings))
+    """Milliseconds at the ceiling of the contender's arithmetic."""
+    dtype = "int8" if name in EIGHT_BIT else next(iter(ceilings))
     return flop / (ceilings[dtype] * 1e12) * 1000 if dtype in ceilings else None
 
 
@@ -103,6 +127,7 @@ def _figures(
     return {
         "latency_ms": percentiles(lap.ms),
         "rounds_ms": [round(ms, 2) for ms in lap.ms],
+        "core_seconds": round(median(cost.core_s for cost in lap.costs), 3),
         "pairs_per_s": round(len(workload.lengths) / seconds, 2),
         "pair_tokens_per_s": round(sum(workload.lengths) / seconds, 1),
         "peak_extra_mb": round(max(extra) / 1e6, 1) if extra else None,

@@ -5,33 +5,93 @@ Runs from a bare checkout with torch, transformers, numpy and pydantic only (``p
 """
 
 import argparse
+import math
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from transformers import AutoConfig, AutoTokenizer
 
-from app.bench.contenders import Build, Card, Contender, Ours, builders, quiet
-from app.bench.figures import PEAK_TFLOPS, Shape, largest_difference
+from app.bench.contenders import Card, Contender, Ours, quiet
+from app.bench.figures import PEAK_TFLOPS, QWEN3_06B, Shape, largest_difference
 from app.bench.machine import write_result
-from app.bench.meter import best_device, device_name, free, held, product_tflops, threads
-from app.bench.race import described, race, table
+from app.bench.meter import best_device, device_name, free, product_tflops, threads
+from app.bench.muster import CHECKED_PAIRS, TOLERANCE, TOLERANCE_8_BIT, Muster
+from app.bench.peers import (
+    PEERS,
+    left_out,
+    our_builders,
+    plain_dtype,
+    runtime_builders,
+    torch_builders,
+)
+from app.bench.race import Lap, described, race, table
 from app.bench.random_model import save_random
 from app.bench.workloads import SIZES, Spec, Workload, build
+from app.errors import TouchstoneError
 
 BASELINES = Path(__file__).parents[2] / "data" / "baselines"
-PEERS = ("card", "crossencoder", "loop")
-NOT_MEASURED = {
-    "onnx": "exporting 0.6B to ONNX takes longer and more memory than all of this benchmark",
-    "openvino": "not a dependency, and its export of 0.6B is as heavy as ONNX's",
-    "llamacpp": "not a dependency; needs the weights converted to GGUF",
-    "vllm": "not a dependency; a server in a process of its own",
-}
 RANDOM = "random weights, geometry of Qwen3-Reranker-0.6B: times and memory are real, scores mean nothing"
+GPU_LIMIT_S = 420.0
+"""Rounds that would pass it are left out, so that a GPU run ends within 9 minutes, loading included."""
 Tell = Callable[[str], None]
+
+
+class BenchFailed(TouchstoneError):
+    """What everything is compared with cannot be had; the message says why."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run while it goes on. ``laps`` and ``loads``: by workload, then by group of peers."""
+
+    workloads: Sequence[Workload]
+    shape: Shape
+    ceilings: dict[str, float]
+    device: str
+    rounds: int
+    ends: float
+    tell: Tell
+    references: dict[str, list[float]]
+    laps: dict[str, list[dict[str, Lap]]] = field(default_factory=dict)
+    loads: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def race(self, group: str, contenders: Mapping[str, Contender]) -> None:
+        """All contenders on all workloads."""
+        for i, workload in enumerate(self.workloads):
+            self.tell(f"{workload.name}, {group}")
+            share = (self.ends - time.monotonic()) / (len(self.workloads) - i)
+            laps, loads = race(contenders, workload, rounds=self.rounds, device=self.device, limit_s=share)
+            self.laps.setdefault(workload.name, []).append(laps)
+            self.loads.setdefault(workload.name, {})[group] = loads
+            if workload.name not in self.references:
+                self.references[workload.name] = laps["card"].log_odds
+            for line in table([self._entry(workload, [laps])]):
+                self.tell(line)
+            if len(loads) < self.rounds:
+                self.tell(f"only {len(loads)} of {self.rounds} rounds: the time of this run is up")
+
+    def entries(self) -> list[dict[str, object]]:
+        """The result's entry for each workload."""
+        return [
+            self._entry(workload, self.laps[workload.name])
+            | {"load_average_before_rounds": self.loads[workload.name]}
+            for workload in self.workloads
+        ]
+
+    def _entry(self, workload: Workload, groups: Sequence[Mapping[str, Lap]]) -> dict[str, object]:
+        return described(
+            workload,
+            groups,
+            shape=self.shape,
+            ceilings=self.ceilings,
+            reference=self.references[workload.name],
+        )
 
 
 def measure(
@@ -42,48 +102,81 @@ def measure(
     rounds: int,
     peers: Sequence[str] = PEERS,
     device: str,
+    limit_s: float = math.inf,
     tell: Tell = lambda line: None,
 ) -> dict[str, object]:
     """Figures of one run on the checkpoint in ``folder``; ``weights`` says in the result which they are.
 
-    A peer that cannot be built here is left out and named with its reason under ``not_measured``.
+    Peers on torch and those on other runtimes are loaded one group after the other, and each group runs its
+    rounds with ours. A peer that cannot be built here, or that does not compute what the card does, is not
+    raced and named with its reason under ``not_measured``. Raises ``BenchFailed`` without the card.
     """
-    shape, tokenizer = _shape(folder), AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    ends = time.monotonic() + limit_s
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     workloads = [build(spec, tokenizer.backend_tokenizer) for spec in specs]
+    plain, checked = plain_dtype(device), workloads[-1]
     tell("loading")
     references = {} if device == "cpu" and "card" in peers else _references(folder, device, workloads)
     exact = _exact_on_gpu(folder, device, workloads[0], references)
-    contenders, about, missing = _built(builders(folder, device, peers), device)
-    missing |= {peer: NOT_MEASURED.get(peer, "unknown") for peer in peers if peer not in contenders | missing}
-    plain = "float32" if device == "cpu" else "bfloat16"
-    ceilings = {plain: PEAK_TFLOPS.get(device_name(device)) or product_tflops(device, plain)}
-    if device == "cpu":
-        ceilings["int8"] = product_tflops(device, "int8")
-    entries = []
-    for contender in contenders.values():  # first calls pay for threads and allocations
-        contender.log_odds(workloads[0].query, workloads[0].passages[:2])
-    for workload in workloads:
-        tell(workload.name)
-        laps, loads = race(contenders, workload, rounds=rounds, device=device)
-        reference = references.get(workload.name) or laps["card"].log_odds
-        entry = described(workload, laps, shape=shape, ceilings=ceilings, reference=reference)
-        entries.append(entry | {"load_average_before_rounds": loads})
-        for line in table([entry]):
-            tell(line)
-    for name, contender in contenders.items():
-        about[name]["setup"] = contender.note
+    going = _Run(workloads, _shape(folder), _ceilings(device), device, rounds, ends, tell, references)
+    muster = Muster(device, plain, left_out(peers, device))
+    ours = muster.built(our_builders(folder, device))
+    for contender in ours.values():  # first calls pay for threads and allocations
+        contender.log_odds(checked.query, checked.passages[:CHECKED_PAIRS])
+    with tempfile.TemporaryDirectory(prefix="touchstone-peers-") as scratch:
+        groups = {"torch": partial(torch_builders, folder, device, peers)}
+        if device == "cpu":
+            groups["runtimes"] = partial(runtime_builders, folder, Path(scratch), peers)
+        for group, builders in groups.items():
+            contenders = muster.built(builders())  # builders hold what they share, so they go with the group
+            contenders = muster.checked(contenders, checked, _expected(checked, references, contenders))
+            if contenders:
+                going.race(group, ours | contenders)
+            muster.about_setup(contenders)
+            contenders.clear()
+            free(device)
+    if not going.laps:
+        going.race("alone", ours)
+    muster.about_setup(ours)
     return {
         "weights": weights,
         "device": device_name(device),
         "threads": threads(),
         "rounds": rounds,
-        "ceiling_tflops": {dtype: round(rate, 4) for dtype, rate in ceilings.items()},
+        "ceiling_tflops": {dtype: round(rate, 4) for dtype, rate in going.ceilings.items()},
         "ceiling_source": _ceiling_source(device),
-        "contenders": about,
-        "not_measured": missing,
+        "tolerance_log_odds": {
+            "checked_pairs": CHECKED_PAIRS,
+            plain: TOLERANCE[plain],
+            "8 bit, times the spread": TOLERANCE_8_BIT,
+        },
+        "contenders": muster.about,
+        "not_measured": muster.missing,
         "exact_on_gpu": exact,
-        "workloads": entries,
+        "workloads": going.entries(),
     }
+
+
+def _expected(
+    workload: Workload, references: Mapping[str, Sequence[float]], contenders: Mapping[str, Contender]
+) -> Sequence[float]:
+    """The card's float32 log-odds of the checked pairs."""
+    if workload.name in references:
+        return references[workload.name][:CHECKED_PAIRS]
+    if "card" not in contenders:
+        raise BenchFailed("the card's model, which everything is compared with, cannot be loaded")
+    return contenders["card"].log_odds(workload.query, workload.passages[:CHECKED_PAIRS])
+
+
+def _ceilings(device: str) -> dict[str, float]:
+    """TFLOP/s by dtype, the device's plain one first."""
+    plain = plain_dtype(device)
+    ceilings: dict[str, float] = {
+        plain: PEAK_TFLOPS.get(device_name(device)) or product_tflops(device, plain)
+    }
+    if device == "cpu":
+        ceilings["int8"] = product_tflops(device, "int8")
+    return ceilings
 
 
 def _ceiling_source(device: str) -> str:
@@ -127,38 +220,16 @@ def _exact_on_gpu(
     }
 
 
-def _built(
-    wanted: dict[str, Build], device: str
-) -> tuple[dict[str, Contender], dict[str, dict[str, object]], dict[str, str]]:
-    """Contenders, what loading each took, and why some are missing. Ours must load."""
-    contenders: dict[str, Contender] = {}
-    about: dict[str, dict[str, object]] = {}
-    missing: dict[str, str] = {}
-    for name, make in wanted.items():
-        before, began = held(device), time.perf_counter()
-        try:
-            contenders[name] = make()
-        except Exception as error:  # peers fail in their own ways; the result says which and why
-            if name.startswith("ours"):
-                raise
-            missing[name] = f"{type(error).__name__}: {error}"
-            continue
-        after = held(device)
-        about[name] = {
-            "load_s": round(time.perf_counter() - began, 2),
-            "weights_mb": None if before is None or after is None else round((after - before) / 1e6, 1),
-        }
-    return contenders, about, missing
-
-
 @contextmanager
-def checkpoint(model: Path | None) -> Iterator[tuple[Path, str]]:
+def checkpoint(
+    model: Path | None, shape: Shape = QWEN3_06B, words: str = RANDOM
+) -> Iterator[tuple[Path, str]]:
     """The folder of a model with the words for it; None builds random weights that are removed afterwards."""
     if model is not None:
         yield model, model.name
         return
     with tempfile.TemporaryDirectory(prefix="touchstone-random-") as scratch:
-        yield save_random(Path(scratch)), RANDOM
+        yield save_random(Path(scratch), shape), words
 
 
 def run(
@@ -166,7 +237,7 @@ def run(
     *,
     sizes: str | None,
     rounds: int | None,
-    peers: Sequence[str] = PEERS,
+    peers: Sequence[str] | None = None,
     output: Path | None,
     tell: Tell,
 ) -> Path:
@@ -180,8 +251,9 @@ def run(
             weights,
             specs=specs,
             rounds=rounds or (2 if device == "cpu" else 20),
-            peers=peers,
+            peers=PEERS if peers is None else peers,
             device=device,
+            limit_s=math.inf if device == "cpu" else GPU_LIMIT_S,
             tell=tell,
         )
     target = output or BASELINES / f"rerank-{slug(str(found['device']))}.json"
@@ -197,7 +269,9 @@ def slug(name: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """``python -m app.bench.rerank``."""
     parser = argparse.ArgumentParser(prog="python -m app.bench.rerank", description=__doc__)
-    parser.add_argument("--model", type=Path, help="folder of a checkpoint; without it random weights")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--model", type=Path, help="folder of a checkpoint; without it random weights")
+    weights.add_argument("--random", action="store_true", help="random weights of the 0.6B geometry")
     parser.add_argument("--sizes", choices=sorted(SIZES))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--peers", default=",".join(PEERS))

@@ -10,8 +10,11 @@ from rich.console import Console
 from rich.pretty import pprint
 
 from app.bench.asking import measure
+from app.bench.chunking import QUESTIONS, all_sizes
+from app.bench.chunking import measure as chunking
 from app.bench.machine import write_result
 from app.cli.options import config_option, loaded, profile_option, settings_for
+from app.permits import permit_folder
 from app.settings import CHECKOUT
 
 # The peer runs in a process of its own, as our parser does; its interpreter start is not counted.
@@ -33,7 +36,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 def bench(context: click.Context) -> None:
     """Measure speed; without a name, ``ask``.
 
-    ``rerank`` and ``quantize`` take minutes and gigabytes, so they run only when they are named.
+    ``rerank``, ``saturation`` and ``quantize`` take minutes, two of them gigabytes: they run when named.
     """
     if context.invoked_subcommand is None:
         context.invoke(bench_ask)
@@ -65,31 +68,80 @@ def bench_ask(
 @click.option(
     "--sizes",
     type=click.Choice(["quick", "cpu", "gpu", "full"]),
-    help="What is scored; by default what suits the device (cpu: some 5 minutes on 2 cores).",
+    help="What is scored; by default what suits the device (cpu: some 15 minutes on 2 cores with all peers).",
 )
 @click.option("--rounds", type=click.IntRange(1), help="How often each is asked (2 on CPU, 20 on a GPU).")
-@click.option("--peers", default="card,crossencoder,loop", show_default=True, help="Whom to compare with.")
+@click.option("--peers", help="Whom to compare with, by default all: card,crossencoder,loop,onnxruntime,...")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
 def bench_rerank(
     model: Path | None,
     random_weights: bool,
     sizes: str | None,
     rounds: int | None,
-    peers: str,
+    peers: str | None,
     output: Path | None,
 ) -> None:
-    """The reranker against the model card's code, sentence-transformers and a loop, on the same weights."""
+    """The reranker against its peers, on the same weights.
+
+    They are the model card's code (card), sentence-transformers (crossencoder), the card's code a pair at a
+    time (loop), and on a CPU onnxruntime, openvino and llama.cpp where they are installed. The result names
+    who was not measured, and why.
+    """
     from app.bench.rerank import run  # torch and transformers, which other commands do not wait for
 
     target = run(
         _chosen(model, random_weights),
         sizes=sizes,
         rounds=rounds,
-        peers=[peer.strip() for peer in peers.split(",") if peer.strip()],
+        peers=None if peers is None else [peer.strip() for peer in peers.split(",") if peer.strip()],
         output=output,
         tell=click.echo,
     )
     click.echo(f"written to {target}")
+
+
+@bench.command("chunking")
+@click.argument("folders", nargs=-1, required=True, type=FOLDER, metavar="SET...")
+@click.option("--questions", type=click.IntRange(1), default=QUESTIONS, show_default=True, help="Of a set.")
+@click.option("--skip", type=click.IntRange(0), default=0, help="Questions of a set left out at its start.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
+@profile_option
+@config_option
+def bench_chunking(
+    folders: tuple[Path, ...],
+    questions: int,
+    skip: int,
+    output: Path | None,
+    profile: str | None,
+    config: Path | None,
+) -> None:
+    """Chunk sizes and overlaps: which of them finds the evidence (by default in the profile starter).
+
+    A SET is a folder with files/ and queries.jsonl (evidence: file, quote), or with corpus.jsonl,
+    queries.jsonl and qrels.tsv, whose paragraphs are joined to long documents.
+    """
+    settings = settings_for(config, profile or "starter").model_copy(update={"demo": False})
+    sizes = sorted({*all_sizes(), settings.ingest.chunk_size}, key=lambda size: (size.tokens, size.overlap))
+    measured = chunking(
+        loaded, settings, folders, sizes=sizes, skip=skip, questions=questions, tell=click.echo
+    )
+    target = output or CHECKOUT / "data" / "baselines" / "chunking.json"
+    write_result(target, {"benchmark": "chunking", **measured})
+    click.echo(f"written to {target}")
+
+
+@bench.command("saturation")
+@click.option("--model", type=FOLDER, help="Folder of a Qwen3-Reranker; by default random weights.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="Of each round (1.2).")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
+def bench_saturation(model: Path | None, seconds: float | None, output: Path | None) -> None:
+    """The reranker under many callers: merged passes against one request a pass, then more than it can do.
+
+    Random weights have a small geometry on a CPU (two minutes), that of the 0.6B model on a GPU.
+    """
+    from app.bench.saturation import run  # torch and transformers, as above
+
+    click.echo(f"written to {run(model, seconds=seconds, output=output, tell=click.echo)}")
 
 
 @bench.command("quantize")
@@ -98,20 +150,35 @@ def bench_rerank(
 @click.option("--set", "folder", type=FOLDER, help="corpus, queries, qrels; by default the demo's pairs.")
 @click.option("--queries", type=click.IntRange(1), default=50, show_default=True, help="Most queries read.")
 @click.option("--candidates", type=click.IntRange(2), default=10, show_default=True, help="Most per query.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Result file; permits go beside it."
+)
+@config_option
 def bench_quantize(
     model: Path | None,
     random_weights: bool,
     folder: Path | None,
     queries: int,
     candidates: int,
+    device: str,
     output: Path | None,
+    config: Path | None,
 ) -> None:
-    """Fewer bits (int8 on CPU, bfloat16 on a GPU) against float32: may they be enabled for this model?"""
+    """Fewer bits (int8 on CPU, bfloat16 and fp8 on a GPU) against float32: do these weights keep their order?
+
+    Where they do, a permit is written into the data directory; engine.dtype int8 or fp8 needs it.
+    """
     from app.bench.quantize import run
 
     target = run(
-        _chosen(model, random_weights), folder, queries=queries, candidates=candidates, output=output,
+        _chosen(model, random_weights),
+        folder,
+        queries=queries,
+        candidates=candidates,
+        device=device,
+        output=output,
+        permits=permit_folder(settings_for(config).data_dir),
         tell=click.echo,
     )
     click.echo(f"written to {target}")

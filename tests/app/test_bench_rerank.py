@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 ALONE = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv[1:]))  # None: as if not installed
-import app.bench.rerank, app.bench.quantize, rerank.qwen3, retrieval.types
+import app.bench.rerank, app.bench.saturation, app.bench.quantize, rerank.qwen3, retrieval.types
 print("imported")
 """
 ALLOWED = ("torch", "transformers", "numpy", "pydantic")
@@ -107,7 +107,7 @@ def test_our_contender_computes_every_round_again(folder: Path) -> None:
 def test_a_whole_run_has_figures_of_every_contender_on_every_workload(folder: Path) -> None:
     told: list[str] = []
     found = measure(
-        folder, "tiny", specs=SPECS, rounds=2, peers=("card", "crossencoder", "loop", "onnx"), device="cpu",
+        folder, "tiny", specs=SPECS, rounds=2, peers=("card", "crossencoder", "loop", "mlx"), device="cpu",
         tell=told.append,
     )  # fmt: skip
     json.dumps(found)
@@ -118,10 +118,12 @@ def test_a_whole_run_has_figures_of_every_contender_on_every_workload(folder: Pa
         assert list(entry["results"]) == names
         assert set(entry["times_as_fast"]) == {"ours float32", "ours int8"}
         assert set(entry["times_as_fast"]["ours float32"]) == {"card", "crossencoder", "loop"}
-        assert len(entry["load_average_before_rounds"]) == 2
+        assert list(entry["load_average_before_rounds"]) == ["torch"]
+        assert len(entry["load_average_before_rounds"]["torch"]) == 2
         for row in entry["results"].values():
             assert len(row["rounds_ms"]) == 2
             assert row["pairs_per_s"] > 0
+            assert row["core_seconds"] > 0
         exact = entry["results"]["ours float32"]["against_card_float32"]
         assert exact["max_difference_log_odds"] < 1e-4
         assert exact["same_order"]
@@ -129,8 +131,11 @@ def test_a_whole_run_has_figures_of_every_contender_on_every_workload(folder: Pa
     not_measured, contenders = found["not_measured"], found["contenders"]
     assert isinstance(not_measured, dict)
     assert isinstance(contenders, dict)
-    assert list(not_measured) == ["onnx"]
+    assert set(not_measured) == {"onnxruntime", "openvino", "llama.cpp", "mlx"}
+    assert not_measured["openvino"] == "not asked for (--peers)"
+    assert not_measured["mlx"].startswith("unknown; known are card, ")
     assert "one batch" in contenders["card"]["setup"]
+    assert contenders["crossencoder"]["check_max_difference_log_odds"] < 1e-4
     assert [line for line in told if "ours int8" in line]
 
 
