@@ -7,24 +7,24 @@ ends. Pages so short that each fits into a chunk (slides, forms) are kept apart,
 one page.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
+from ingest.locate import Locator
 from ingest.overlap import overlapping
 from ingest.settings import IngestSettings
 from ingest.split import Piece, pack, pieces
 from ingest.table_header import long_tables
 from ingest.tokens import estimate_tokens, token_weight
 from ingest.types import Block, Document
-from retrieval.types import Box, Chunk, Notice
+from retrieval.types import Chunk, Notice
 
 _SHORT = 40  # tokens
 _FILLED = 120  # tokens; a part this long takes in no further short section
 _MERGED_SHARE = 0.75  # of the budget; the rest is for the context line
 _CONTEXT_SHARE = 0.5  # of the budget; the context line may take no more
-_FLUSH = 0.01  # of the page width
 _OVERLAP_SHARE = 0.5  # of the room for text; repeated sentences may take no more
 
 
@@ -55,7 +55,7 @@ def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[C
     ``context_notices``).
     """
     chunks: list[Chunk] = []
-    locate = _Locator(document)
+    locate = Locator(document)
     breaks = _page_breaks(document, settings.chunk_tokens)
     for part in _parts(document, settings.chunk_tokens):
         title, headings = _fit(document.title, part.path, settings.chunk_tokens)
@@ -79,9 +79,9 @@ def chunk(document: Document, version: int, settings: IngestSettings) -> tuple[C
                 end=piece.end,
                 ordinal=len(chunks),
                 tokens=estimate_tokens(f"{context}\n{lead}\n{text}" if lead else f"{context}\n{text}"),
-                pages=locate.pages(piece),
+                pages=locate.pages(piece.start, piece.end),
                 headings=headings,
-                boxes=locate.boxes(piece),
+                boxes=locate.boxes(piece.start, piece.end),
                 lead=lead,
             ))
     return tuple(chunks)
@@ -203,38 +203,3 @@ def _fit(title: str, headings: tuple[str, ...], budget: int) -> tuple[str, tuple
     while token_weight(title) > most:
         title = title[: len(title) * 3 // 4].rstrip("… ") + "…"
     return title, headings
-
-
-class _Locator:
-    """Finds the pages and boxes of a stretch of text."""
-
-    def __init__(self, document: Document) -> None:
-        self._pages = [page for page in document.pages if page.start < page.end]
-        self._page_starts = [page.start for page in self._pages]
-        self._lines = document.lines
-        self._line_starts = [line.start for line in self._lines]
-
-    def pages(self, piece: Piece) -> tuple[int, ...]:
-        first = max(bisect_right(self._page_starts, piece.start) - 1, 0)
-        last = bisect_left(self._page_starts, piece.end)
-        return tuple(page.page for page in self._pages[first:last] if page.end > piece.start)
-
-    def boxes(self, piece: Piece) -> tuple[Box, ...]:
-        """The boxes of its lines; lines of one width below each other become one box."""
-        first = max(bisect_right(self._line_starts, piece.start) - 1, 0)
-        last = bisect_left(self._line_starts, piece.end)
-        boxes: list[Box] = []
-        for line in self._lines[first:last]:
-            if line.end <= piece.start:
-                continue
-            if boxes and _stack(boxes[-1], line.box):
-                boxes[-1] = replace(boxes[-1], bottom=max(boxes[-1].bottom, line.box.bottom))
-            else:
-                boxes.append(line.box)
-        return tuple(boxes)
-
-
-def _stack(above: Box, box: Box) -> bool:
-    flush = abs(above.left - box.left) <= _FLUSH and abs(above.right - box.right) <= _FLUSH
-    near = above.top <= box.top <= above.bottom + (box.bottom - box.top)
-    return above.page == box.page and flush and near

@@ -25,16 +25,18 @@ _LANDLOCK_VERSION = 1  # flag: give back the version
 _LANDLOCK_PATH_BENEATH = 1
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}  # number of rights on files by version; 16 in later ones
+# Where PDFium looks for the fonts that a PDF names but does not hold; without them it drops vertical Chinese.
+_FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/X11/fonts")
 _NETWORK_RIGHTS = 0b11  # bind and connect TCP, from version 4
 _SCOPES = 0b11  # abstract sockets and signals, from version 6
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def readable_folders(root: str) -> tuple[str, ...]:
-    """Where the code lies that a reader may still import: the interpreter, its packages, and ours."""
+    """Where the code lies that a reader may still import (the interpreter, its packages, ours), and fonts."""
     ours = [str(Path(root, name)) for name in ("ingest", "retrieval")]
     others = [sys.prefix, sys.base_prefix, *(path for path in sys.path if path != root)]
-    return tuple(dict.fromkeys(path for path in [*ours, *others] if Path(path).is_dir()))
+    return tuple(dict.fromkeys(path for path in [*ours, *others, *_FONTS] if Path(path).is_dir()))
 
 
 def prepare(folders: Sequence[str]) -> int | None:

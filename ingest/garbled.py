@@ -1,6 +1,7 @@
 """Tells text from what a broken character map makes of it."""
 
 import unicodedata
+from collections import Counter
 
 _LEAST = 20  # characters; less says nothing
 _MAX_CONTROLS = 0.03  # share of control characters; running text has none
@@ -16,20 +17,30 @@ def is_garbled(text: str) -> bool:
     The thresholds lie between the garbled and the readable files of ``shared/eval/dev/pdfs``; real text
     of any language stays far below them. Texts of fewer than 20 characters are never called garbled.
     """
-    seen = [character for character in text if not character.isspace()]
-    if len(seen) < _LEAST:
+    if text.isascii() and text.isprintable():
         return False
-    kinds = [unicodedata.category(character) for character in seen]
-    unknown = sum(kind in ("Co", "Cn", "Cs") for kind in kinds) + seen.count(_REPLACEMENT)
-    if kinds.count("Cc") > _MAX_CONTROLS * len(seen) or unknown > _MAX_UNKNOWN * len(seen):
+    counts = Counter(text)
+    seen = {character: count for character, count in counts.items() if not character.isspace()}
+    total = sum(seen.values())
+    if total < _LEAST:
+        return False
+    kinds: Counter[str] = Counter()
+    for character, count in seen.items():
+        kinds[unicodedata.category(character)] += count
+    unknown = kinds["Co"] + kinds["Cn"] + kinds["Cs"] + seen.get(_REPLACEMENT, 0)
+    if kinds["Cc"] > _MAX_CONTROLS * total or unknown > _MAX_UNKNOWN * total:
         return True
-    latin = [character for character in seen if character.isalpha() and character < "\u0250"]
-    accented = sum(character > "\x7f" for character in latin)
-    if len(latin) >= _LEAST and accented > _MAX_ACCENTED * len(latin):
+    letters = {character: count for character, count in seen.items() if character < "\u0250"}
+    latin = sum(count for character, count in letters.items() if character.isalpha())
+    accented = sum(
+        count for character, count in letters.items() if character > "\x7f" and character.isalpha()
+    )
+    if latin >= _LEAST and accented > _MAX_ACCENTED * latin:
         return True
-    han = [character for character in seen if "\u3400" <= character <= "\u9fff"]
-    common = sum(map(_is_common_han, han))
-    return len(han) >= _LEAST and common < _LEAST_COMMON * len(han)
+    han = {character: count for character, count in seen.items() if "\u3400" <= character <= "\u9fff"}
+    common = sum(count for character, count in han.items() if _is_common_han(character))
+    written = sum(han.values())
+    return written >= _LEAST and common < _LEAST_COMMON * written
 
 
 def _is_common_han(character: str) -> bool:

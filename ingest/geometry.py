@@ -4,6 +4,8 @@ A displayed page has its origin at the top left, y pointing down, in points.
 A map (a, b, c, d, e, f) sends (x, y) to (a·x + c·y + e, b·x + d·y + f), as in ISO 32000-1, 8.3.4.
 """
 
+from collections.abc import Sequence
+
 Affine = tuple[float, float, float, float, float, float]
 Rect = tuple[float, float, float, float]
 """The smaller x and y, then the larger ones."""
@@ -48,7 +50,11 @@ def multiply(first: Affine, then: Affine) -> Affine:
     a, b, c, d, e, f = first
     ta, tb, tc, td, te, tf = then
     return (
-        a * ta + b * tc, a * tb + b * td, c * ta + d * tc, c * tb + d * td, e * ta + f * tc + te,
+        a * ta + b * tc,
+        a * tb + b * td,
+        c * ta + d * tc,
+        c * tb + d * td,
+        e * ta + f * tc + te,
         e * tb + f * td + tf,
     )
 
@@ -59,6 +65,33 @@ def between(one: tuple[float, float], other: tuple[float, float]) -> Rect:
     return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
-def covered(x: float, y: float, rects: list[Rect]) -> bool:
-    """Whether one of the rectangles holds the point."""
-    return any(left <= x <= right and bottom <= y <= top for left, bottom, right, top in rects)
+def union(one: Rect, other: Rect) -> Rect:
+    """The smallest rectangle around two."""
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def holder(x: float, y: float, rects: Sequence[Rect]) -> Rect | None:
+    """The first of the rectangles that holds the point."""
+    return next((rect for rect in rects if rect[0] <= x <= rect[2] and rect[1] <= y <= rect[3]), None)
+
+
+def to_frame(turned: int, width: float, height: float, rect: Rect) -> Rect:
+    """A rectangle of a displayed page in the frame in which text turned clockwise by so much is upright.
+
+    ``turned`` is 0, 90, 180 or 270; for 90 and 270 the frame is as wide as the page is high.
+    """
+    left, top, right, bottom = rect
+    if turned == 90:
+        return top, width - right, bottom, width - left
+    if turned == 180:
+        return width - right, height - bottom, width - left, height - top
+    if turned == 270:
+        return height - bottom, left, height - top, right
+    return rect
+
+
+def from_frame(turned: int, width: float, height: float, rect: Rect) -> Rect:
+    """Back from such a frame to the displayed page, whose width and height these are."""
+    if turned in (90, 270):
+        return to_frame(360 - turned, height, width, rect)
+    return to_frame(turned, width, height, rect)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.lines import Line, join
+from ingest.words import OBLIQUE
 
 MAX_TITLE = 120  # characters of a heading's title; a longer one is a paragraph that somebody made a heading
 _MAX_LINES = 3  # a heading wraps to at most so many lines
+_CLOSE = 1.8  # times its size below the line before
 _LARGER = 1.12  # times the body size
 _SAME_SIZE = 0.05  # sizes closer than this share are one level
 _MAX_LEVELS = 4
@@ -20,6 +22,10 @@ _NUMBERING = re.compile(
     r"(?:chapter|section|part|appendix|附录|[第章节篇部条]|[0-9一二三四五六七八九十百零ivxlc]+|[、:：()（）-])*[a-z]?"
 )
 _MAX_NUMBERING = 12  # characters
+# Titles that programs write, not people: file names, "Microsoft Word - x", "untitled".
+_NO_TITLE = re.compile(
+    r"\.\w{2,5}$|^(?:microsoft |untitled|未命名|无标题|文档\d*$|幻灯片 ?\d*$|slide ?\d*$)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +75,22 @@ def from_sizes(pages: Sequence[Sequence[Line]]) -> Headings:
     if not weight:
         return Headings({})
     body = max(weight, key=lambda size: (weight[size], -size))
-    large = [line for line in lines if line.size >= _LARGER * body and _reads_as_heading(line)]
+    groups = [group for page in pages for group in _large_groups(page, _LARGER * body)]
+    large = [line for group in groups for line in group]
     if not large or sum(len(line.text) for line in large) > _MAX_SHARE * weight.total():
         return Headings({})
     levels = _levels([line.size for line in large])
-    is_large = {id(line) for line in large}
     of_line: dict[int, Heading] = {}
-    for page in pages:
-        for wrapped in _wrapped([line for line in page if id(line) in is_large], page):
+    for group in groups:
+        for wrapped in (group[i : i + _MAX_LINES] for i in range(0, len(group), _MAX_LINES)):
             heading = Heading(levels[wrapped[0].size], clip(_said(wrapped)), wrapped[0].page)
             of_line.update((id(line), heading) for line in wrapped)
     return Headings(of_line)
+
+
+def is_title(text: str) -> bool:
+    """Whether the title in the metadata of a PDF is one that a person gave it."""
+    return bool(text) and _NO_TITLE.search(text) is None
 
 
 def clip(title: str) -> str:
@@ -121,8 +132,11 @@ def _find(wanted: str, lines: Sequence[Line], taken: dict[int, Heading]) -> list
 
 def _reads_as_heading(line: Line) -> bool:
     short = len(line.text) <= MAX_TITLE
-    return short and line.kind == "text" and bool(re.search(r"\w", line.text)) and not (
-        _ENDS_SENTENCE.search(line.text) or re.fullmatch(r"[\d\W]+", line.text)
+    words = line.kind == "text" and line.turned != OBLIQUE and re.search(r"\w", line.text)
+    return (
+        short
+        and bool(words)
+        and not (_ENDS_SENTENCE.search(line.text) or re.fullmatch(r"[\d\W]+", line.text))
     )
 
 
@@ -136,20 +150,23 @@ def _levels(sizes: Sequence[float]) -> dict[float, int]:
     return levels
 
 
-def _wrapped(large: Sequence[Line], page: Sequence[Line]) -> list[list[Line]]:
-    """Large lines that follow each other at one size and close together, as one heading each."""
-    place = {id(line): index for index, line in enumerate(page)}
-    found: list[list[Line]] = []
-    for line in large:
-        last = found[-1][-1] if found else None
-        if (
-            last is not None
-            and place[id(line)] == place[id(last)] + 1
-            and abs(line.size - last.size) <= _SAME_SIZE * line.size
-            and 0 < line.top - last.top <= 1.8 * line.size
-            and len(found[-1]) < _MAX_LINES
-        ):
-            found[-1].append(line)
+def _large_groups(page: Sequence[Line], least: float) -> list[list[Line]]:
+    """Lines of at least this size that follow each other closely, where all of them read as a heading."""
+    groups: list[list[Line]] = []
+    before: Line | None = None
+    for line in page:
+        if line.size >= least:
+            if before is not None and _follows(before, line):
+                groups[-1].append(line)
+            else:
+                groups.append([line])
+            before = line
         else:
-            found.append([line])
-    return found
+            before = None
+    return [group for group in groups if all(map(_reads_as_heading, group))]
+
+
+def _follows(before: Line, line: Line) -> bool:
+    """Whether a line goes on with what the one before it says: set alike, and close below."""
+    alike = abs(line.size - before.size) <= _SAME_SIZE * line.size and line.turned == before.turned
+    return alike and 0 < line.top - before.top <= _CLOSE * line.size

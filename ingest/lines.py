@@ -1,84 +1,49 @@
-"""From words on a page to the lines a reader sees: words side by side become lines, ruled tables become rows.
+"""From words on a page to the lines a reader sees: words side by side become lines, tables become rows.
 
-Pure geometry, in points of the page as displayed, from its top left corner. The order of the words is the
-order in which PDFium gives them; it was right on all two-column pages that were tried.
+Pure geometry, in points. The order of the words is the order in which PDFium gives them; it was right on all
+two-column pages that were tried.
 """
 
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest.clean import fold, is_han
+from ingest.columns import in_reading_order, in_rows
+from ingest.geometry import Rect, to_frame
+from ingest.notes import with_notes
+from ingest.page import Page, framed_rules
+from ingest.ruled import ruled_tables
+from ingest.table import Table, is_same_line, text_lines
+from ingest.unruled import unruled_tables
+from ingest.words import OBLIQUE, Word
 
 CELL = " | "
 """Stands between the cells of a table row."""
-_SAME_LINE_OVERLAP = 0.5  # share of the smaller height; superscripts overlap their line by more
-_BACK_STEP = 0.6  # em; kerning and overlapping accents step back less
-_WIDE_GAP = 1.5  # em; justified text stays below
-_SPLIT_GAP = 4.0  # em; words this far apart, with no table around, do not read as one line
-_MAX_ROW_SHARE = 0.35  # of the page height; taller "rows" are page frames
-_TURNED = 1.6  # height of a word of two characters or more, to its font size and to its width
-_RULE_SLACK = 2.0  # points by which a rule may miss its corner
-_MAX_RULES = 1500  # more are a drawing, not a table
+BULLET = "• "
+"""Stands before a line with a drawn dot in front of it."""
+_SPACE = 0.2  # em; so far apart, words are set apart even where PDFium reports no space
+_STRETCH = 6  # characters of a turned line that are boxed together
+_DOT_SIZE = (0.15, 0.7)  # em
+_DOT_GAP = 2.5  # em
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """Characters without white space between them. ``spaced``: white space stands before it on its line.
+class Part:
+    """Where a stretch ``text[start:end]`` of a line stands, in the frame of the line."""
 
-    ``broken``: it ends in a soft hyphen, so the next word continues it.
-    """
-
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-    size: float
-    spaced: bool = False
-    broken: bool = False
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The centre, (x, y)."""
-        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
-
-    @property
-    def turned(self) -> bool:
-        """Whether it runs up or down the page: vertical writing or rotated text."""
-        height = self.bottom - self.top
-        return len(self.text) > 1 and height > _TURNED * max(self.size, self.right - self.left)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A straight line of a drawing: at ``position``, from ``start`` to ``end`` along the other axis."""
-
-    position: float
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a page shows. ``drawn``: it holds images or paths, so that missing text may be a scan."""
-
-    number: int
-    width: float
-    height: float
-    words: tuple[Word, ...] = ()
-    vertical: tuple[Rule, ...] = ()
-    horizontal: tuple[Rule, ...] = ()
-    drawn: bool = False
-    hidden: int = 0
-    ocr: int = 0
+    start: int
+    end: int
+    rect: Rect
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A visual line, or a whole table row. ``size`` is the font size of most of its characters."""
+    """A visual line, or a whole table row, in the frame it is turned to (``geometry.to_frame``).
+
+    ``size`` is the font size of most of its characters. ``table`` tells the tables of a page apart, 0 is
+    none. ``parts`` say where its parts stand; without any the line fills its box.
+    """
 
     page: int
     text: str
@@ -89,35 +54,31 @@ class Line:
     size: float
     kind: Literal["text", "row"] = "text"
     broken: bool = False
+    turned: int = 0
+    table: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 def to_lines(page: Page) -> list[Line]:
-    """The lines of a page in reading order; a row stands where its first word stood. None is blank."""
-    rows = _ruled_rows(page)
-    row_of = {id(word): index for index, row in enumerate(rows) for cell in row for word in cell}
+    """The lines of a page in reading order; a table stands where its first word stood. None is blank.
+
+    Text turned as most of the page is comes first, text turned otherwise after it, oblique text last.
+    """
+    words = with_notes(page.words, page.notes) if page.notes else page.words
+    weight: dict[int, int] = {}
+    for word in words:
+        weight[word.turned] = weight.get(word.turned, 0) + len(word.text)
+    first = max(weight, key=lambda turned: (turned != OBLIQUE, weight[turned]), default=0)
     lines: list[Line] = []
-    open_words: list[Word] = []
-    visual: list[list[Word] | Line] = []
-    done: set[int] = set()
-    for word in page.words:
-        index = row_of.get(id(word))
-        if index is not None:
-            if index not in done:
-                done.add(index)
-                open_words = []
-                visual.append(_row_line(page.number, rows[index]))
-        elif open_words and _same_line(open_words[-1], word):
-            open_words.append(word)
+    for turned in sorted(weight, key=lambda turned: (turned == OBLIQUE, turned != first)):
+        mine = words if len(weight) == 1 else [word for word in words if word.turned == turned]
+        if turned > 0:  # PDFium sorts what begins at one height from the left, whichever way it is turned
+            upright = sum(len(word.text) for word in mine if word.upright)
+            mine = in_reading_order(mine) if 2 * upright > weight[turned] else in_rows(mine)
+        if turned == OBLIQUE:
+            lines.extend(_oblique_lines(page.number, mine))
         else:
-            open_words = [word]
-            visual.append(open_words)
-    gapped = [not isinstance(entry, Line) and _gaps(entry) for entry in visual]
-    for i, entry in enumerate(visual):
-        if isinstance(entry, Line):
-            lines.append(entry)
-        else:
-            neighbours = (j for j in (i - 1, i + 1) if 0 <= j < len(visual) and gapped[j])
-            lines.extend(_text_lines(page.number, entry, any(_aligned(entry, visual[j]) for j in neighbours)))
+            lines.extend(_frame_lines(page, turned, mine, tables=max((li.table for li in lines), default=0)))
     return [line for line in lines if line.text]
 
 
@@ -133,110 +94,193 @@ def join(before: str, after: str, *, broken: bool = False) -> str:
     return f"{before} {after}"
 
 
-def _same_line(before: Word, word: Word) -> bool:
-    if before.broken and word.top > before.bottom - (before.bottom - before.top) / 2:
-        return False
-    if before.turned:
-        gap = max(word.top - before.bottom, before.top - word.bottom)
-        return abs(word.middle[0] - before.middle[0]) <= before.size / 2 and gap <= before.size
-    overlap = min(before.bottom, word.bottom) - max(before.top, word.top)
-    height = min(before.bottom - before.top, word.bottom - word.top)
-    return overlap >= _SAME_LINE_OVERLAP * height and word.left >= before.right - _BACK_STEP * before.size
+def _frame_lines(page: Page, turned: int, words: Sequence[Word], *, tables: int) -> list[Line]:
+    vertical, horizontal, height = framed_rules(page, turned)
+    ruled = ruled_tables(words, vertical, horizontal, height)
+    table_of = {id(word): table for table in ruled for word in table.words()}
+    visual: list[list[Word] | Table] = []
+    done: set[int] = set()
+    open_words: list[Word] = []
+    for word in words:
+        table = table_of.get(id(word))
+        if table is not None:
+            if id(table) not in done:
+                done.add(id(table))
+                visual.append(table)
+                open_words = []
+        elif open_words and is_same_line(open_words[-1], word):
+            open_words.append(word)
+        else:
+            open_words = [word]
+            visual.append(open_words)
+    lines: list[Line] = []
+    for entry in unruled_tables(visual, horizontal):
+        if isinstance(entry, Table):
+            tables += 1
+            lines.extend(_rows(page.number, entry, turned, tables))
+        else:
+            lines.append(_line(page.number, entry, _set(entry)))
+    if page.dots:
+        lines = _bulleted(lines, [to_frame(turned, page.width, page.height, dot) for dot in page.dots])
+    return lines
 
 
-def _gaps(words: Sequence[Word]) -> list[int]:
-    """Where a wide gap stands: before words[i]."""
-    pairs = enumerate(pairwise(words), start=1)
-    return [i for i, (a, b) in pairs if b.left - a.right >= _WIDE_GAP * max(a.size, b.size)]
+def _oblique_lines(page: int, words: Sequence[Word]) -> list[Line]:
+    """Watermarks and the like: words that follow each other closely are one line."""
+    groups: list[list[Word]] = []
+    for word in words:
+        near = groups and word.size == groups[-1][-1].size and _reach(groups[-1][-1], word) <= 2 * word.size
+        if near:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return [_line(page, group, fold(" ".join(word.text for word in group))) for group in groups]
 
 
-def _aligned(words: Sequence[Word], other: "Sequence[Word] | Line") -> bool:
-    if isinstance(other, Line):
-        return False
-    ours, theirs = ([row[i] for i in _gaps(row)] for row in (words, other))
-    return any(
-        min(abs(a.left - b.left), abs(a.right - b.right)) <= a.size / 2 for a in ours for b in theirs
-    )
-
-
-def _text_lines(page: int, words: Sequence[Word], beside_table: bool) -> list[Line]:
-    """A table row where wide gaps make it one, else a line, cut at very wide gaps."""
-    gaps = _gaps(words)
-    cells = [words[a:b] for a, b in pairwise([0, *gaps, len(words)])]
-    if gaps and (beside_table or len(gaps) > 1):
-        text = CELL.join(_set(cell) for cell in cells)
-        return [_line(page, words, text, "row")]
-    far = [i for i in gaps if words[i].left - words[i - 1].right >= _SPLIT_GAP * words[i].size]
-    parts = [words[a:b] for a, b in pairwise([0, *far, len(words)])]
-    return [_line(page, part, _set(part), "text") for part in parts]
+def _reach(one: Word, other: Word) -> float:
+    """How far two boxes are apart, across or down."""
+    across = max(other.left - one.right, one.left - other.right)
+    down = max(other.top - one.bottom, one.top - other.bottom)
+    return max(across, down)
 
 
 def _set(words: Sequence[Word]) -> str:
-    """The text of words on one or more lines, as set: spaces where the page has them."""
-    text = ""
-    for before, word in zip([None, *words], words, strict=False):
-        if before is None or _same_line(before, word):
-            text += (" " if word.spaced and text else "") + word.text
-        else:
-            text = join(text, word.text, broken=before.broken)
+    """The text of words on one line, as set: spaces where the page has them."""
+    before = words[0]
+    pieces = [before.text]
+    for word in words[1:]:
+        if word.spaced or abs(word.left - before.right) >= _SPACE * min(word.size, before.size):
+            pieces.append(" ")
+        pieces.append(word.text)
+        before = word
+    text = "".join(pieces)
+    return text if text.isascii() else fold(text)
+
+
+def _said(words: Sequence[Word]) -> str:
+    """The text of a cell, whose words may stand on several lines."""
+    text, broken = "", False
+    for line in text_lines(words):
+        text = join(text, _set(line), broken=broken)
+        broken = line[-1].broken
     return fold(text)
 
 
-def _line(page: int, words: Sequence[Word], text: str, kind: Literal["text", "row"]) -> Line:
-    weight: dict[float, int] = {}
-    for word in words:
-        weight[word.size] = weight.get(word.size, 0) + len(word.text)
+def _line(page: int, words: Sequence[Word], text: str) -> Line:
+    left, top, right, bottom = _around(words)
+    turned = words[0].turned
+    parts = _parts(words, text) if turned > 0 else ()
     return Line(
-        page=page,
-        text=text,
-        left=min(word.left for word in words),
-        top=min(word.top for word in words),
-        right=max(word.right for word in words),
-        bottom=max(word.bottom for word in words),
-        size=max(weight, key=lambda size: (weight[size], size)),
-        kind=kind,
+        page,
+        text,
+        left,
+        top,
+        right,
+        bottom,
+        _size(words),
         broken=words[-1].broken,
+        turned=turned,
+        parts=parts,
     )
 
 
-def _row_line(page: int, cells: Sequence[Sequence[Word]]) -> Line:
-    text = fold(CELL.join(_set(cell) for cell in cells))
-    return _line(page, [word for cell in cells for word in cell], text, "row")
+def _parts(words: Sequence[Word], text: str) -> tuple[Part, ...]:
+    """Short stretches of a turned line: whoever cuts the line later does not know which way it runs."""
+    parts: list[Part] = []
+    at = 0
+    for word in words:
+        start = text.find(word.text, at)
+        if start < 0:  # folding has changed it
+            return ()
+        at = start + len(word.text)
+        step = (word.right - word.left) / len(word.text)
+        for first in range(0, len(word.text), _STRETCH):
+            last = min(first + _STRETCH, len(word.text))
+            rect = (word.left + first * step, word.top, word.left + last * step, word.bottom)
+            parts.append(Part(start + first, start + last, rect))
+    return tuple(parts)
 
 
-def _ruled_rows(page: Page) -> list[list[list[Word]]]:
-    """Rows of ruled tables: the cells from left to right (empty ones too), for each its words.
+def _around(words: Iterable[Word]) -> Rect:
+    boxes = [(word.left, word.top, word.right, word.bottom) for word in words]
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
-    A row lies between two neighbouring horizontal rules and is cut by vertical ones of its full height.
+
+def _size(words: Sequence[Word]) -> float:
+    size = words[0].size
+    if all(word.size == size for word in words):
+        return size
+    weight: dict[float, int] = {}
+    for word in words:
+        weight[word.size] = weight.get(word.size, 0) + len(word.text)
+    return max(weight, key=lambda size: (weight[size], size))
+
+
+def _rows(page: int, table: Table, turned: int, number: int) -> list[Line]:
+    """The rows of a table as lines; a repeated label and the rest of its row are boxed apart.
+
+    Empty cells at the end of a row are left out.
     """
-    if not page.vertical or len(page.vertical) + len(page.horizontal) > _MAX_RULES:
-        return []
-    found: dict[tuple[float, float], dict[int, list[Word]]] = {}
-    for word in page.words:
-        x, y = word.middle
-        above = [rule.position for rule in page.horizontal if rule.position <= y and _crosses(rule, x)]
-        below = [rule.position for rule in page.horizontal if rule.position > y and _crosses(rule, x)]
-        if not above or not below or min(below) - max(above) > _MAX_ROW_SHARE * page.height:
-            continue
-        top, bottom = max(above), min(below)
-        columns = sorted(rule.position for rule in page.vertical if _spans(rule, top, bottom))
-        found.setdefault((round(top), round(bottom)), {}).setdefault(_column(columns, x), []).append(word)
-    return [
-        [cells.get(column, []) for column in range(min(cells), max(cells) + 1)]
-        for cells in found.values()
-        if len(cells) > 1
-    ]
+    lines: list[Line] = []
+    for row in table.rows:
+        text, parts = "", list[Part]()
+        own: list[Word] = []
+        start = 0
+        for index, cell in enumerate(row.cells):
+            said = _said(cell.words)
+            text += (CELL if index else "") + said
+            if said and cell.repeated:
+                parts.append(Part(len(text) - len(said), len(text), _around(cell.words)))
+            elif said:
+                start = start if own else len(text) - len(said)
+                own += cell.words
+        lead = len(text) - len(text.lstrip())
+        text = text.strip()
+        while text.endswith(CELL.rstrip()):
+            text = text[: -len(CELL.rstrip())].rstrip()
+        if own:
+            rect = _around(own)
+            parts = [Part(part.start - lead, part.end - lead, part.rect) for part in parts]
+            parts.append(Part(start - lead, len(text), rect))
+            lines.append(
+                Line(
+                    page,
+                    text,
+                    *rect,
+                    _size(own),
+                    "row",
+                    False,
+                    turned,
+                    number,
+                    tuple(parts) if len(parts) > 1 else (),
+                )
+            )
+    return lines
 
 
-def _crosses(rule: Rule, at: float) -> bool:
-    return rule.start - 1 <= at <= rule.end + 1
+def _bulleted(lines: Sequence[Line], dots: Sequence[Rect]) -> list[Line]:
+    """The lines with a bullet where a drawn dot stands before them.
+
+    Dots of a list stand below each other; a dot by itself belongs to a drawing.
+    """
+    found = {id(line): dot for line in lines if line.kind == "text" and (dot := _dot_before(line, dots))}
+    lefts = [round(dot[0]) for dot in found.values()]
+    bulleted: list[Line] = []
+    for line in lines:
+        dot = found.get(id(line))
+        if dot is not None and sum(abs(round(dot[0]) - left) <= 1 for left in lefts) > 1:
+            bulleted.append(replace(line, text=BULLET + line.text, left=dot[0]))
+        else:
+            bulleted.append(line)
+    return bulleted
 
 
-def _spans(rule: Rule, top: float, bottom: float) -> bool:
-    return rule.start <= top + _RULE_SLACK and rule.end >= bottom - _RULE_SLACK
-
-
-def _column(positions: Sequence[float], x: float) -> int:
-    """How many distinct rules stand left of x; rules closer than 3 points are the two sides of one."""
-    distinct = [b for a, b in pairwise([float("-inf"), *positions]) if b - a > 3]
-    return bisect_left(distinct, x)
+def _dot_before(line: Line, dots: Sequence[Rect]) -> Rect | None:
+    em = line.size
+    for left, top, right, bottom in dots:
+        near = em / 10 <= line.left - right <= _DOT_GAP * em
+        small = _DOT_SIZE[0] * em <= bottom - top <= _DOT_SIZE[1] * em
+        if near and small and line.top + em / 5 <= (top + bottom) / 2 <= line.bottom - em / 5:
+            return left, top, right, bottom
+    return None

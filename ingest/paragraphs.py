@@ -10,9 +10,11 @@ from itertools import pairwise
 from statistics import median
 
 from ingest.clean import is_han
+from ingest.geometry import Rect, from_frame
 from ingest.headings import Heading, Headings
-from ingest.lines import Line, join
+from ingest.lines import Line, Part, join
 from ingest.types import Block, BlockKind, LineBox, PageSpan
+from ingest.words import OBLIQUE
 from retrieval.types import Box
 
 _SAME_SIZE = 0.15  # share by which font sizes inside a paragraph differ at most
@@ -35,12 +37,23 @@ _WORD = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 
 @dataclass(frozen=True, slots=True)
 class PageLines:
-    """A page with its size in points and the lines that are content."""
+    """A page as displayed, with its size in points and the lines that are content."""
 
     number: int
     width: float
     height: float
     lines: tuple[Line, ...]
+
+    @property
+    def main_lines(self) -> tuple[Line, ...]:
+        """The lines turned as most of the page is, and oblique ones."""
+        return tuple(line for line in self.lines if line.turned in (self.lines[0].turned, OBLIQUE))
+
+    @property
+    def frame_height(self) -> float:
+        """The height of the frame in which these lines stand."""
+        turned = self.lines[0].turned if self.lines else 0
+        return self.width if turned in (90, 270) else self.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,7 @@ def _below(before: Line, line: Line, limit: float) -> bool:
     return (
         before.kind == line.kind == "text"
         and before.page == line.page
+        and before.turned == line.turned != OBLIQUE
         and abs(line.size - before.size) <= _SAME_SIZE * max(line.size, before.size)
         and 0.4 * line.size <= pitch <= limit * line.size
         and overlap > 0
@@ -129,7 +143,7 @@ def _place(line: Line, groups: list[_Group], headings: Headings, runs: dict[int,
         if last is None or last.heading is not heading:
             groups.append(_Group("heading", [], heading))
     elif line.kind == "row":
-        if last is None or last.kind != "table" or last.lines[-1].page != line.page:
+        if last is None or (last.lines[-1].page, last.lines[-1].table) != (line.page, line.table):
             groups.append(_Group("table"))
     elif last is None or last.kind not in ("paragraph", "list") or not _continues(last, line, runs):
         groups.append(_Group("list" if _MARKER.match(line.text) else "paragraph"))
@@ -167,7 +181,7 @@ def _ends_early(before: Line, line: Line, run: _Run) -> bool:
 
 def _continues_elsewhere(before: Line, line: Line, run: _Run, other: _Run) -> bool:
     """Whether a paragraph goes on at the top of the next column or page."""
-    moved = before.page != line.page or line.top < before.top
+    moved = (before.page != line.page or line.top < before.top) and before.turned == line.turned != OBLIQUE
     alike = abs(line.size - before.size) <= 0.05 * line.size and run.count > 1 and other.count > 1
     indented = line.left - other.left > _INDENT * line.size / 2
     if not moved or not alike or indented or _TERMINAL.search(before.text):
@@ -223,7 +237,10 @@ class _Writer:
                 self._append("\n" if group.kind == "table" else self._between(before, line))
             at = self._length
             self._append(line.text)
-            self._boxes.append(LineBox(at, self._length, self._box(line)))
+            whole = (Part(0, len(line.text), (line.left, line.top, line.right, line.bottom)),)
+            for part in line.parts or whole:
+                box = self._box(line, part.rect)
+                self._boxes.append(LineBox(at + part.start, at + part.end, box))
             first, _ = self._spans.get(line.page, (at, at))
             self._spans[line.page] = (first, self._length)
         level, title = (group.heading.level, group.heading.title) if group.heading else (0, "")
@@ -244,8 +261,10 @@ class _Writer:
         joined = join(before.text, line.text, broken=before.broken)
         return joined[len(before.text) : len(joined) - len(line.text)]
 
-    def _box(self, line: Line) -> Box:
+    def _box(self, line: Line, rect: Rect) -> Box:
         width, height = self._sizes[line.page]
-        left, right = (min(max(x / width, 0.0), 1.0) for x in (line.left, line.right))
-        top, bottom = (min(max(y / height, 0.0), 1.0) for y in (line.top, line.bottom))
+        if line.turned != OBLIQUE:
+            rect = from_frame(line.turned, width, height, rect)
+        left, right = (min(max(x / width, 0.0), 1.0) for x in (rect[0], rect[2]))
+        top, bottom = (min(max(y / height, 0.0), 1.0) for y in (rect[1], rect[3]))
         return Box(line.page, round(left, 4), round(top, 4), round(right, 4), round(bottom, 4))

@@ -6,6 +6,7 @@ from importlib import metadata
 from ingest.errors import IngestError
 from ingest.protocols import Progress, quiet
 from ingest.readers import READERS
+from ingest.scans import OCR, identity, shared_scan_reader
 from ingest.settings import IngestSettings
 from ingest.types import Document, Source
 from ingest.wire import MAGIC
@@ -27,7 +28,12 @@ def parse(
     and the exception is passed on. ``password`` opens an encrypted file. Raises ``IngestError`` with the
     code of what is wrong, ``OSError`` where the system cannot start a process.
     """
-    document = (sandbox or shared_sandbox()).parse(source, settings, progress, password)
+    found: Document | IngestError
+    try:
+        found = (sandbox or shared_sandbox()).parse(source, settings, progress, password)
+    except IngestError as error:
+        found = error
+    document = shared_scan_reader().complete(found, source, settings, progress, password)
     if len(document.text) > settings.max_characters:  # a reader says more; this one was taken over
         raise IngestError("too_much_text", f"{source.name}: more than {settings.max_characters:,} characters")
     if not any(block.start < block.end for block in document.blocks):
@@ -50,6 +56,8 @@ def parser_identity(media_type: str, settings: IngestSettings) -> str:
         f"pages/{settings.max_pages}",
         f"characters/{settings.max_characters}",
     ]
+    if media_type == "application/pdf":
+        parts += [*identity(settings), *(f"{name}/{_installed(name)}" for name in OCR.libraries)]
     return " ".join(parts)
 
 

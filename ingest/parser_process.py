@@ -41,6 +41,7 @@ class Request:
     cpu_s: int
     max_pages: int
     max_characters: int
+    page_timeout_s: float
     extra: str
     password: str = field(repr=False)
 
@@ -92,7 +93,7 @@ def load(module: str) -> ModuleType:
 
 
 def _read(reader: ModuleType, data: int, request: Request, parent: socket.socket) -> bytes:
-    limits = Limits(request.max_pages, request.max_characters)
+    limits = Limits(request.max_pages, request.max_characters, request.page_timeout_s)
     try:
         return encode(reader.read(_content(data), limits, request.password, _Teller(parent)))
     except IngestError as error:

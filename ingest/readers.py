@@ -19,10 +19,14 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one document may hold. ``max_pages`` counts pages, sheets or slides."""
+    """How much one document may hold. ``max_pages`` counts pages, sheets or slides.
+
+    ``page_timeout_s`` is what reading one page by OCR may take.
+    """
 
     max_pages: int
     max_characters: int
+    page_timeout_s: float = 60.0
 
 
 def check_length(text: str, limits: Limits) -> None:
@@ -54,7 +58,7 @@ class Reader:
 
 READERS: Mapping[str, Reader] = {
     "application/pdf": Reader(
-        "ingest.pdf", "PDF", "print the file to a new PDF and upload that", 1, ("pypdfium2", "pypdf")
+        "ingest.pdf", "PDF", "print the file to a new PDF and upload that", 2, ("pypdfium2", "pypdf")
     ),
     "text/markdown": Reader(
         "ingest.markdown", "Markdown", "save it again as UTF-8, or rename it to .txt", 1, ("markdown-it-py",)

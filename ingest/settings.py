@@ -1,7 +1,7 @@
 """Settings of ingestion; ``app.settings`` composes them."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -32,6 +32,15 @@ class IngestSettings(BaseModel):
     parse_timeout_s: float = Field(default=180.0, gt=0, description="wall-clock seconds one parse may take")
     parse_memory_bytes: int = Field(
         default=1_073_741_824, ge=134_217_728, description="memory one parse may take, libraries not counted"
+    )
+    ocr: Literal["auto", "off"] = Field(
+        default="auto", description="auto: pages without text are read by OCR where it is installed"
+    )
+    ocr_memory_bytes: int = Field(
+        default=2_147_483_648, ge=1_073_741_824, description="memory one parse with OCR may take"
+    )
+    ocr_page_timeout_s: float = Field(
+        default=60.0, gt=0, le=600, description="wall-clock seconds OCR may take for one page"
     )
 
     @property

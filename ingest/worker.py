@@ -107,6 +107,7 @@ class Sandbox:
             cpu_s=settings.parse_cpu_s,
             max_pages=settings.max_pages,
             max_characters=settings.max_characters,
+            page_timeout_s=settings.ocr_page_timeout_s,
             extra=reader.extra,
             password=password,
         )

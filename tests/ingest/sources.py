@@ -7,7 +7,7 @@ from ingest.parse import parse
 from ingest.settings import IngestSettings
 from ingest.types import Document, Source
 
-SETTINGS = IngestSettings()
+SETTINGS = IngestSettings(ocr="off")  # what OCR reads is tested in test_ocr.py
 
 
 def source(data: bytes | str, name: str) -> Source:

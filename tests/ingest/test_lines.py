@@ -1,5 +1,6 @@
-from ingest.lines import Page, Rule, Word, join, to_lines
-from ingest.words import WordBuilder
+from ingest.lines import join, to_lines
+from ingest.page import Page, Rule
+from ingest.words import OBLIQUE, Word
 
 
 def _word(text: str, left: float, top: float, *, size: float = 10, spaced: bool = True) -> Word:
@@ -26,27 +27,8 @@ def test_second_column_starts_a_new_line() -> None:
     assert _texts(_word("左栏", 50, 400), _word("右栏", 320, 100)) == ["左栏", "右栏"]
 
 
-def test_aligned_wide_gaps_on_neighbouring_lines_make_table_rows() -> None:
-    words = (
-        _word("型号", 50, 100), _word("质保", 150, 100), _word("KB-102", 50, 120), _word("3年", 150, 120),
-    )
-    lines = to_lines(Page(1, 600, 800, words))
-    assert [(line.text, line.kind) for line in lines] == [("型号 | 质保", "row"), ("KB-102 | 3年", "row")]
-
-
 def test_single_wide_gap_is_a_space() -> None:
     assert _texts(_word("第一章", 50, 100), _word("总则", 100, 100)) == ["第一章 总则"]
-
-
-def test_ruled_table_gives_one_row_with_wrapped_and_empty_cells() -> None:
-    vertical = tuple(Rule(x, 90, 170) for x in (40, 140, 240, 340))
-    horizontal = tuple(Rule(y, 40, 340) for y in (90, 130, 170))
-    words = (
-        _word("KB-102", 50, 95), _word("5599", 250, 95), _word("元", 250, 110),
-        _word("KB-103", 50, 135), _word("4年", 150, 135), _word("5899元", 250, 135),
-    )
-    texts = _texts(*words, vertical=vertical, horizontal=horizontal)
-    assert texts == ["KB-102 | | 5599元", "KB-103 | 4年 | 5899元"]
 
 
 def test_bar_beside_a_heading_between_two_rules_makes_no_table() -> None:
@@ -68,25 +50,45 @@ def test_lines_join_without_a_space_beside_han_and_with_one_between_words() -> N
     assert join("com", "pile", broken=True) == "compile"
 
 
-
-def test_word_ends_where_the_next_character_stands_elsewhere() -> None:
-    builder = WordBuilder()
-    for character, left, top in (("a", 50, 100), ("b", 55, 100), ("c", 50, 120)):
-        builder.add(character, (left, top, left + 5, top + 13), 10)
-    assert [word.text for word in builder.finish()] == ["ab", "c"]
+def test_words_far_apart_on_one_line_are_lines_of_their_own() -> None:
+    assert _texts(_word("甲方：", 50, 100), _word("乙方：", 300, 100)) == ["甲方：", "乙方："]
 
 
-def test_vertical_writing_is_one_word() -> None:
-    builder = WordBuilder()
-    for index, character in enumerate("日本語"):
-        builder.add(character, (50, 100 + 10 * index, 60, 110 + 10 * index), 10)
-    (word,) = builder.finish()
-    assert (word.text, word.turned) == ("日本語", True)
+def test_justified_line_stays_one_line_however_wide_its_spaces_are() -> None:
+    wide = [_word("[4]", 50, 112), _word("Monkey", 105, 112), _word("Engine", 175, 112)]
+    full = [_word("Trace-based-just-in-time-type-specialization"[:31], 50, 100)]
+    assert wide[-1].right == full[-1].right == 205
+    assert _texts(*full, *wide)[1] == "[4] Monkey Engine"
 
 
-def test_soft_hyphen_marks_its_word_as_broken() -> None:
-    builder = WordBuilder()
-    builder.add("a", (50, 100, 55, 113), 10)
-    builder.hyphen()
-    builder.add("b", (50, 114, 55, 127), 10)
-    assert [(word.text, word.broken) for word in builder.finish()] == [("a", True), ("b", False)]
+def test_text_turned_another_way_follows_the_main_text() -> None:
+    side = _word("arXiv", 100, 20)._replace(turned=270)
+    lines = to_lines(Page(1, 600, 800, (side, _word("main", 50, 100), _word("text", 80, 100))))
+    assert [(line.text, line.turned) for line in lines] == [("main text", 0), ("arXiv", 270)]
+
+
+def test_oblique_words_are_one_line_at_the_end() -> None:
+    mark = [
+        _word(text, 100 + 60 * i, 300 - 60 * i, size=40)._replace(turned=OBLIQUE)
+        for i, text in enumerate("机密")
+    ]
+    assert _texts(mark[0], mark[1], _word("body", 50, 100)) == ["body", "机 密"]
+
+
+def test_columns_of_vertical_writing_go_from_right_to_left() -> None:
+    left = Word("第二列", 60, 115, 160, 126, 10, turned=90, upright=True)
+    right = Word("第一列", 60, 100, 160, 111, 10, turned=90, upright=True)
+    assert _texts(left, right) == ["第一列", "第二列"]
+
+
+def test_words_of_annotations_stand_at_their_place_on_the_line() -> None:
+    words = (_word("Name:", 50, 100), _word("Date:", 200, 100), _word("below", 50, 130))
+    page = Page(1, 600, 800, words, notes=(_word("Alice", 80, 101),))
+    assert [line.text for line in to_lines(page)] == ["Name: Alice", "Date:", "below"]
+
+
+def test_drawn_dots_below_each_other_are_bullets_and_a_single_one_is_not() -> None:
+    words = (_word("first", 50, 100), _word("second", 50, 120))
+    dots = ((40.0, 104.0, 44.0, 108.0), (40.0, 124.0, 44.0, 128.0))
+    assert [line.text for line in to_lines(Page(1, 600, 800, words, dots=dots))] == ["• first", "• second"]
+    assert [line.text for line in to_lines(Page(1, 600, 800, words, dots=dots[:1]))] == ["first", "second"]

@@ -1,11 +1,15 @@
 """PDFs whose every byte is known, through the real subprocess."""
 
+from pathlib import Path
+
 import pytest
 
 from ingest.errors import IngestError
+from ingest.pdf import read
+from ingest.readers import Limits
 from ingest.types import Block
 from retrieval.types import Notice
-from tests.ingest.pdfs import make_pdf, text
+from tests.ingest.pdfs import han, make_pdf, rules, text
 from tests.ingest.sources import parsed
 
 VISIBLE = text(50, 700, "Staff get five days of leave.")
@@ -97,3 +101,103 @@ def test_encrypted_and_damaged_files_name_the_remedy() -> None:
     with pytest.raises(IngestError, match=r"a\.pdf: neither PDFium nor pypdf can open it") as caught:
         parsed(make_pdf([VISIBLE])[:300], "a.pdf")
     assert caught.value.code == "damaged"
+
+
+def test_page_of_an_image_with_next_to_no_text_counts_as_a_scan_and_keeps_its_words() -> None:
+    document = parsed(make_pdf([VISIBLE, IMAGE + text(280, 20, "page 2")]), "a.pdf")
+    assert document.text == "Staff get five days of leave.\n\npage 2"
+    assert document.notices == (Notice.of("pages_without_text", pages="2", count=1),)
+
+
+def test_chinese_without_an_embedded_font_is_read() -> None:
+    assert (
+        parsed(make_pdf([han(50, 700, "横排的中文，没有嵌入字体。")]), "a.pdf").text
+        == "横排的中文，没有嵌入字体。"
+    )
+
+
+HAS_CHINESE_FONT = any(Path("/usr/share/fonts").rglob("*CJK*"))
+
+
+@pytest.mark.skipif(not HAS_CHINESE_FONT, reason="needs a Chinese font of the system, none is embedded")
+def test_vertical_chinese_is_read_down_its_columns_from_the_right() -> None:
+    columns = ["竖排文字从右向左读，每一列从上", "往下读，所以先认出列，再按从右", "到左的次序接起来。"]
+    content = b"".join(han(500 - 20 * i, 780, each, down=True) for i, each in enumerate(columns))
+    document = parsed(make_pdf([content]), "a.pdf")
+    assert document.text == "".join(columns)
+    first, second = (
+        next(line.box for line in document.lines if line.start <= document.text.index(word) < line.end)
+        for word in ("竖排", "往下")
+    )
+    assert second.right < first.left  # the second column stands to the left
+    assert first.top == second.top
+
+
+@pytest.mark.parametrize("turn", ["0 1 -1 0 300 100 cm", "0 -1 1 0 300 700 cm", "-1 0 0 -1 500 500 cm"])
+def test_page_whose_content_is_turned_reads_like_any_other(turn: str) -> None:
+    lines = ["A page of turned text is read as", "its reader would, having turned", "the sheet."]
+    content = b"".join(text(0, -14 * i, line) for i, line in enumerate(lines))
+    document = parsed(make_pdf([f"q {turn} ".encode() + content + b"Q\n"]), "a.pdf")
+    assert document.text == " ".join(lines)
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_table_of_a_rotated_page_is_a_table(rotate: int) -> None:
+    cells = [("No", "Price"), ("KB-1", "5599"), ("KB-2", "5899")]
+    content = rules([50, 150, 250], [700, 680, 660, 640])
+    for i, (left, right) in enumerate(cells):
+        content += text(55, 686 - 20 * i, left) + text(155, 686 - 20 * i, right)
+    document = parsed(make_pdf([content], rotate=rotate), "a.pdf")
+    across = "No | Price\nKB-1 | 5599\nKB-2 | 5899"
+    assert document.text == across  # the text turns with the page, and is read in its own direction
+    assert [block.kind for block in document.blocks] == ["table"]
+
+
+def test_watermark_on_all_pages_is_left_out_and_reported() -> None:
+    mark = b"q 0.7071 0.7071 -0.7071 0.7071 150 300 cm " + text(0, 0, "DRAFT COPY", size=40) + b"Q\n"
+    document = parsed(make_pdf([mark + text(50, 700, f"Rule {n}") for n in "abc"]), "a.pdf")
+    assert document.text == "Rule a\n\nRule b\n\nRule c"
+    assert document.notices == (Notice.of("running_lines_removed", count=3),)
+
+
+def test_watermark_of_one_page_stands_after_its_text() -> None:
+    mark = b"q 0.7071 0.7071 -0.7071 0.7071 150 300 cm " + text(0, 0, "DRAFT COPY", size=40) + b"Q\n"
+    assert parsed(make_pdf([mark + text(50, 700, "Body text")]), "a.pdf").text == "Body text\n\nDRAFT COPY"
+
+
+def test_bold_made_by_drawing_twice_is_read_once() -> None:
+    assert parsed(make_pdf([VISIBLE + text(50.3, 700, "Staff get five days of leave.")]), "a.pdf").text == (
+        "Staff get five days of leave."
+    )
+
+
+FIELD = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(n)/V(Alice)/Rect[100 695 200 712]/F %d/DA(/Helv 11 Tf 0 g)>>"
+FREE = b"<</Type/Annot/Subtype/FreeText/Contents(Not before May)/Rect[100 600 220 615]/F %d/DA(/Helv 11 Tf)>>"
+
+
+def test_values_of_form_fields_stand_after_their_labels() -> None:
+    page = text(50, 700, "Name:") + text(50, 680, "Next line")
+    document = parsed(make_pdf([page], annotations=[FIELD % 4]), "a.pdf")
+    assert document.text == "Name: Alice Next line"
+    assert document.lines[0].box.right > 0.2  # the field is part of the line
+
+
+def test_text_of_annotations_is_read_where_it_is_shown_and_not_where_it_is_hidden() -> None:
+    assert parsed(make_pdf([VISIBLE], annotations=[FREE % 4]), "a.pdf").text == (
+        "Staff get five days of leave.\n\nNot before May"
+    )
+    hidden = parsed(make_pdf([VISIBLE], annotations=[FREE % 2, FIELD % 2]), "a.pdf")
+    assert hidden.text == "Staff get five days of leave."
+
+
+def test_invisible_characters_are_removed_and_counted() -> None:
+    document = parsed(make_pdf([han(50, 700, "年假\u200b五\u202e天\U000e0041")]), "a.pdf")
+    assert document.text == "年假五天"
+    (notice,) = document.notices
+    assert notice.code == "invisible_characters_removed"
+
+
+def test_progress_counts_the_pages() -> None:
+    told: list[tuple[int, int]] = []
+    read(make_pdf([VISIBLE] * 3), Limits(10, 1000), "", lambda done, total: told.append((done, total)))
+    assert told == [(0, 3), (1, 3), (2, 3)]
