@@ -25,7 +25,7 @@ _CLOSE_S = 10.0
 """How long closing waits for a pass to end."""
 PATIENCE = 3
 """Micro-batches in a row that may leave out the oldest request; the next one begins with it. So it keeps a
-quarter of the passes until it ends, then the next oldest does, and three quarters go to the shortest."""
+quarter of the passes until it ends, then the next oldest does, and three quarters go to the short ones."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,8 +42,8 @@ class Job:
 
     def waiting(self) -> Waiting:
         """What is left to score."""
-        tails = self.request.tails[self.next :]
-        return Waiting(len(self.request.shared), list(map(len, tails)))
+        lengths = list(map(len, self.request.tails))
+        return Waiting(len(self.request.shared), lengths[self.next :], scored=sum(lengths[: self.next]))
 
     def fail(self, error: RerankError) -> None:
         """End this job without scores."""
@@ -54,7 +54,7 @@ class Job:
 class Scheduler:
     """Runs one engine in a thread of its own, for callers in any number of threads.
 
-    A micro-batch of up to ``batch_tokens`` tokens takes the shortest waiting requests (see ``next_batch``),
+    A micro-batch of up to ``batch_tokens`` tokens takes the short waiting requests first (see ``next_batch``),
     and after ``PATIENCE`` without the oldest that one, so that neither a question waits for a bulk request to
     end nor a bulk request for ever. When the model is idle it waits for others only while one is
     announced (``preparing``), and ``linger_s`` at most: a single caller waits for nobody. Before a part of a

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rerank.batching import Waiting, next_batch
+from rerank.batching import SHORT, Waiting, next_batch
 
 WAITING = st.lists(
     st.builds(Waiting, st.integers(0, 300), st.lists(st.integers(1, 500), min_size=1, max_size=9)), max_size=9
@@ -24,15 +24,17 @@ def test_everything_is_taken_and_no_batch_of_several_pairs_is_over_budget(
 
 
 @given(WAITING.filter(bool), st.integers(1, 3000))
-def test_shortest_goes_and_nobody_who_is_left_out_is_shorter_than_who_went(
+def test_the_oldest_of_the_short_ones_goes_and_the_oldest_of_all_on_its_turn(
     waiting: list[Waiting], budget: int
 ) -> None:
     counts = next_batch(waiting, budget)
-    left_out = [w.tokens for w, n in zip(waiting, counts, strict=True) if not n]
-    went = [w.tokens for w, n in zip(waiting, counts, strict=True) if n]
-    assert min(w.tokens for w in waiting) in went
-    assert all(tokens >= max(went) for tokens in left_out)
+    short = [i for i, w in enumerate(waiting) if w.tokens < SHORT * budget]
+    assert not short or counts[short[0]]
     assert next_batch(waiting, budget, oldest_first=True)[0]
+
+
+def test_of_requests_of_like_length_the_one_that_came_first_goes_first() -> None:
+    assert next_batch([Waiting(80, [200] * 20), Waiting(80, [200] * 15)], 4096) == [20, 0]
 
 
 def test_requests_that_wait_together_share_a_batch() -> None:

@@ -141,18 +141,18 @@ def test_question_of_twenty_passages_overtakes_ten_thousand_documents() -> None:
 
 
 def test_bulk_request_keeps_a_quarter_of_the_passes_however_many_questions_come() -> None:
-    bulk, questions = Request([9], [[1]] * 40), [Request([n], [[1]] * 9) for n in range(20, 40)]
+    bulk, questions = Request([9], [[1]] * 44), [Request([n], [[1]] * 9) for n in range(20, 40)]
     order = _order_of([bulk, *questions])
-    assert [i for i, who in enumerate(order) if who == 9] == [3, 7, 11, 15]
+    assert [i for i, who in enumerate(order) if who == 9] == [3, 7, 11, 15, 19]
     assert [who for who in order if who != 9] == list(range(20, 40))
 
 
 def test_long_requests_have_that_quarter_one_after_another_and_all_end() -> None:
-    long = [Request([n], [[1]] * 20) for n in (1, 2, 3)]
-    short = [Request([n], [[1]] * 9) for n in range(20, 44)]
+    long = [Request([n], [[1]] * 44) for n in (1, 2, 3)]
+    short = [Request([n], [[1]] * 9) for n in range(20, 65)]
     order = _order_of([*long, *short])
-    assert order[3::4][:6] == [1, 1, 2, 2, 3, 3]
-    assert len(order) == 6 + 24
+    assert order[3::4][:15] == [1] * 5 + [2] * 5 + [3] * 5
+    assert len(order) == 15 + 45
 
 
 def test_question_that_comes_in_slices_is_not_parted_by_a_bulk_request() -> None:
