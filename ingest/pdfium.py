@@ -64,6 +64,7 @@ class Document:
         self._handle = call.address(pdf)
         self._form = call.address(pdf.formenv) if pdf.formenv else 0
         self._walker = Walker()
+        self._text_reader = TextReader(self._walker)
         self._bounds = call.Buffer(c_float, 4)
 
     def __len__(self) -> int:
@@ -142,7 +143,7 @@ class Document:
         try:
             backdrop = self._walker.walk(handle, to_display)
             only = self._walker.texts_of(handle, first) if first else None
-            text = TextReader(text_page, to_display, (width, height), backdrop, self._walker).read(only)
+            text = self._text_reader.read(text_page, to_display, (width, height), backdrop, only)
         finally:
             call.close_text(text_page)
         vertical, horizontal = backdrop.rules()

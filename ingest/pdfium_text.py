@@ -49,33 +49,34 @@ class PageText:
 
 
 class TextReader:
-    """Reads the text of one page."""
+    """Reads the text of pages, one after the other."""
 
-    def __init__(
+    def __init__(self, walker: Walker) -> None:
+        self._walker = walker
+        self._floats, self._corners = call.Buffer(c_float, 6), call.Buffer(c_float, 4)
+        self._doubles = call.Buffer(c_double, 4)
+
+    def read(
         self,
         text_page: int,
         to_display: Affine,
         size: tuple[float, float],
         backdrop: Backdrop,
-        walker: Walker,
-    ) -> None:
-        self._page, self._to_display, self._backdrop, self._walker = text_page, to_display, backdrop, walker
+        only: set[int] | None = None,
+    ) -> PageText:
+        """All words in the order in which PDFium gives them, or those of some text objects ``only``.
+
+        ``size`` is width and height as displayed. Hidden is what is invisible by render mode (unless it lies
+        over an image, which is how OCR stores its text), white or transparent with nothing dark behind it,
+        under 2 points, or outside the page. Text covered by a later object is not recognised.
+        """
+        self._page, self._to_display, self._backdrop = text_page, to_display, backdrop
         self._width, self._height = size
         self._tiny = min(_TINY, self._height * _TINY_SHARE)
         self._inks: dict[int, Ink] = {}
         self._upright = to_display[:4] == (1.0, 0.0, 0.0, -1.0)
-        self._floats, self._corners = call.Buffer(c_float, 6), call.Buffer(c_float, 4)
-        self._doubles = call.Buffer(c_double, 4)
         self._builder = WordBuilder(self._width, self._height)
         self._hidden = self._ocr = 0
-
-    def read(self, only: set[int] | None = None) -> PageText:
-        """All words in the order in which PDFium gives them, or those of some text objects ``only``.
-
-        Hidden is what is invisible by render mode (unless it lies over an image, which is how OCR stores its
-        text), white or transparent with nothing dark behind it, under 2 points, or outside the page. Text
-        covered by a later object is not recognised.
-        """
         characters = self._characters()
         exact = RIGHT_TO_LEFT.search(characters) is not None
         end = 0

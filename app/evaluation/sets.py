@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import BadRequest
+from ingest.scans import is_installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def read_file_set(folder: Path) -> FileSet:
             continue
         try:
             row = json.loads(line)
-            if row.get("answerable", True) == "ocr":  # only answerable with OCR, which is an extra
+            if row.get("answerable", True) == "ocr" and not is_installed():
                 left_out += 1
                 continue
             questions.append(_question(row))
