@@ -19,6 +19,7 @@ _EVEN = 0.6  # of the widest space of a line; justified text stretches all of th
 _COLUMN_LINES = 6  # so many lines at least are columns of text rather than a table
 _FULL = 0.8  # of the column width
 _FULL_SHARE = 0.6  # of the lines of a column of text
+_LABELLED = 0.6  # of the columns, in the line above a table that is its header
 _MARK = 3  # characters: "(1)", "12."
 _TIGHT = 1.9  # em from line to line; the next row of a table may stand further away
 
@@ -72,7 +73,12 @@ def _read(lines: Sequence[_Line], horizontal: Sequence[Rule]) -> list[list[Word]
         elif _are_columns(group, strips):
             found.extend(_by_column(group, strips))
         else:
-            found.append(_table(group, strips, horizontal))
+            head = _head(lines[index - 1], group[0], strips) if index else []
+            if head and found and found[-1] is lines[index - 1].words:
+                found.pop()
+            else:
+                head = []
+            found.append(_table(head, group, strips, horizontal))
         index = stop
     return found
 
@@ -217,13 +223,37 @@ def _by_column(group: Sequence[_Line], strips: Sequence[tuple[float, float]]) ->
     return [row[column] for column in range(len(strips) + 1) for row in rows if row[column]]
 
 
+def _head(line: _Line, below: _Line, strips: Sequence[tuple[float, float]]) -> list[list[Word]]:
+    """The cells of a line right above a table whose words stand over most of its columns; none else.
+
+    Labels of narrow columns stand as close to each other as words do.
+    """
+    columns = len(strips) + 1
+    middles = [(start + end) / 2 for start, end in strips]
+    alike = abs(line.em - below.em) <= _FLUSH * below.em / 2 and line.words[0].turned == below.words[0].turned
+    near = 0 < below.top - line.top <= _TIGHT * max(line.em, below.em)
+    if not alike or not near or len(line.words) > 2 * columns:
+        return []
+    cells: list[list[Word]] = [[] for _ in range(columns)]
+    for word in line.words:
+        place = bisect_left(middles, word.left)
+        if place != bisect_left(middles, word.right):
+            return []
+        cells[place].append(word)
+    filled = sum(map(bool, cells))
+    return cells if filled >= max(2, _LABELLED * columns) else []
+
+
 def _table(
-    group: Sequence[_Line], strips: Sequence[tuple[float, float]], horizontal: Sequence[Rule]
+    head: list[list[Word]],
+    group: Sequence[_Line],
+    strips: Sequence[tuple[float, float]],
+    horizontal: Sequence[Rule],
 ) -> Table:
     edges = [min(line.left for line in group), *(x for strip in strips for x in strip)]
     edges.append(max(line.right for line in group))
     widths = [right - left for left, right in zip(edges[::2], edges[1::2], strict=True)]
-    rows: list[list[list[Word]]] = []
+    rows = [head] if head else []
     last: _Line | None = None
     for line in group:
         cells = _cells(line, strips)

@@ -54,7 +54,7 @@ class Job:
 class Scheduler:
     """Runs one engine in a thread of its own, for callers in any number of threads.
 
-    A micro-batch of up to ``batch_tokens`` tokens takes short waiting requests first (see ``next_batch``), and
+    A micro-batch of up to ``batch_tokens`` tokens takes short waiting requests first (``next_batch``), and
     after ``PATIENCE`` without the oldest that one, so that neither a question waits for a bulk request to
     end nor a bulk request for ever. When the model is idle it waits for others only while one is
     announced (``preparing``), and ``linger_s`` at most: a single caller waits for nobody. Before a part of a

@@ -180,6 +180,25 @@ def test_line_with_nothing_but_the_rest_of_a_cell_belongs_to_the_row_above() -> 
     assert _rows(*words) == ["DH-1 | STAFF AIRFARE | 920", "DH-2 | STAFF | 907"]
 
 
+def test_labels_of_narrow_columns_above_an_unruled_table_are_its_header() -> None:
+    words = [_word("Loops", 148, 100), _word("Trees", 178, 100), _word("Aborts", 208, 100)]
+    for i, name in enumerate(["3d-cube", "3d-morph", "crypto"]):
+        words += [_word(name, 50, 112 + 12 * i)]
+        words += [_word(f"{number}", left, 112 + 12 * i) for number, left in ((25, 158), (27, 188), (3, 226))]
+    assert _rows(*words) == ["| Loops | Trees | Aborts", "3d-cube | 25 | 27 | 3", "3d-morph | 25 | 27 | 3", "crypto | 25 | 27 | 3"]
+
+
+def test_sentence_above_an_unruled_table_is_not_its_header() -> None:
+    words = (
+        _word("as", 50, 100), _word("shown", 65, 100), _word("in", 95, 100), _word("these", 110, 100),
+        _word("lines", 140, 100), _word("of", 170, 100),
+        _word("Europe", 50, 112), _word("980", 150, 112), _word("Asia", 50, 124), _word("77", 150, 124),
+    )
+    assert [(line.text, line.kind) for line in _lines(*words)] == [
+        ("as shown in these lines of", "text"), ("Europe | 980", "row"), ("Asia | 77", "row"),
+    ]
+
+
 def test_heading_between_two_tables_without_rules_ends_the_first() -> None:
     words = (
         _word("north", 50, 100),
