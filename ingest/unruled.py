@@ -73,7 +73,7 @@ def _read(lines: Sequence[_Line], horizontal: Sequence[Rule]) -> list[list[Word]
         elif _are_columns(group, strips):
             found.extend(_by_column(group, strips))
         else:
-            head = _head(lines[index - 1], group[0], strips) if index else []
+            head = _head(lines[index - 1], group, strips) if index else []
             if head and found and found[-1] is lines[index - 1].words:
                 found.pop()
             else:
@@ -223,23 +223,25 @@ def _by_column(group: Sequence[_Line], strips: Sequence[tuple[float, float]]) ->
     return [row[column] for column in range(len(strips) + 1) for row in rows if row[column]]
 
 
-def _head(line: _Line, below: _Line, strips: Sequence[tuple[float, float]]) -> list[list[Word]]:
+def _head(
+    line: _Line, group: Sequence[_Line], strips: Sequence[tuple[float, float]]
+) -> list[list[Word]]:
     """The cells of a line right above a table whose words stand over most of its columns; none else.
 
     Labels of narrow columns stand as close to each other as words do.
     """
-    columns = len(strips) + 1
-    middles = [(start + end) / 2 for start, end in strips]
+    below = group[0]
     alike = abs(line.em - below.em) <= _FLUSH * below.em / 2 and line.words[0].turned == below.words[0].turned
     near = 0 < below.top - line.top <= _TIGHT * max(line.em, below.em)
+    columns = len(strips) + 1
     if not alike or not near or len(line.words) > 2 * columns:
         return []
+    edges = [min(each.left for each in group), *(x for strip in strips for x in strip)]
+    edges.append(max(each.right for each in group))
+    middles = [(left + right) / 2 for left, right in zip(edges[::2], edges[1::2], strict=True)]
     cells: list[list[Word]] = [[] for _ in range(columns)]
     for word in line.words:
-        place = bisect_left(middles, word.left)
-        if place != bisect_left(middles, word.right):
-            return []
-        cells[place].append(word)
+        cells[min(range(columns), key=lambda column: abs(middles[column] - word.middle[0]))].append(word)
     filled = sum(map(bool, cells))
     return cells if filled >= max(2, _LABELLED * columns) else []
 

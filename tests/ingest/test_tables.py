@@ -185,7 +185,12 @@ def test_labels_of_narrow_columns_above_an_unruled_table_are_its_header() -> Non
     for i, name in enumerate(["3d-cube", "3d-morph", "crypto"]):
         words += [_word(name, 50, 112 + 12 * i)]
         words += [_word(f"{number}", left, 112 + 12 * i) for number, left in ((25, 158), (27, 188), (3, 226))]
-    assert _rows(*words) == ["| Loops | Trees | Aborts", "3d-cube | 25 | 27 | 3", "3d-morph | 25 | 27 | 3", "crypto | 25 | 27 | 3"]
+    assert _rows(*words) == [
+        "| Loops | Trees | Aborts",
+        "3d-cube | 25 | 27 | 3",
+        "3d-morph | 25 | 27 | 3",
+        "crypto | 25 | 27 | 3",
+    ]
 
 
 def test_sentence_above_an_unruled_table_is_not_its_header() -> None:
