@@ -223,9 +223,7 @@ def _by_column(group: Sequence[_Line], strips: Sequence[tuple[float, float]]) ->
     return [row[column] for column in range(len(strips) + 1) for row in rows if row[column]]
 
 
-def _head(
-    line: _Line, group: Sequence[_Line], strips: Sequence[tuple[float, float]]
-) -> list[list[Word]]:
+def _head(line: _Line, group: Sequence[_Line], strips: Sequence[tuple[float, float]]) -> list[list[Word]]:
     """The cells of a line right above a table whose words stand over most of its columns; none else.
 
     Labels of narrow columns stand as close to each other as words do.
@@ -234,7 +232,7 @@ def _head(
     alike = abs(line.em - below.em) <= _FLUSH * below.em / 2 and line.words[0].turned == below.words[0].turned
     near = 0 < below.top - line.top <= _TIGHT * max(line.em, below.em)
     columns = len(strips) + 1
-    if not alike or not near or len(line.words) > 2 * columns:
+    if columns < _ROW_CELLS or not alike or not near or len(line.words) > 2 * columns:
         return []
     edges = [min(each.left for each in group), *(x for strip in strips for x in strip)]
     edges.append(max(each.right for each in group))
@@ -243,7 +241,7 @@ def _head(
     for word in line.words:
         cells[min(range(columns), key=lambda column: abs(middles[column] - word.middle[0]))].append(word)
     filled = sum(map(bool, cells))
-    return cells if filled >= max(2, _LABELLED * columns) else []
+    return cells if filled >= _LABELLED * columns else []
 
 
 def _table(

@@ -195,12 +195,21 @@ def test_labels_of_narrow_columns_above_an_unruled_table_are_its_header() -> Non
 
 def test_sentence_above_an_unruled_table_is_not_its_header() -> None:
     words = (
-        _word("as", 50, 100), _word("shown", 65, 100), _word("in", 95, 100), _word("these", 110, 100),
-        _word("lines", 140, 100), _word("of", 170, 100),
-        _word("Europe", 50, 112), _word("980", 150, 112), _word("Asia", 50, 124), _word("77", 150, 124),
+        _word("as", 50, 100),
+        _word("shown", 65, 100),
+        _word("in", 95, 100),
+        _word("these", 110, 100),
+        _word("lines", 140, 100),
+        _word("of", 170, 100),
+        _word("Europe", 50, 112),
+        _word("980", 150, 112),
+        _word("Asia", 50, 124),
+        _word("77", 150, 124),
     )
     assert [(line.text, line.kind) for line in _lines(*words)] == [
-        ("as shown in these lines of", "text"), ("Europe | 980", "row"), ("Asia | 77", "row"),
+        ("as shown in these lines of", "text"),
+        ("Europe | 980", "row"),
+        ("Asia | 77", "row"),
     ]
 
 
