@@ -9,18 +9,13 @@ from collections.abc import Sequence
 
 from ingest.clean import clean
 from ingest.errors import IngestError
-from ingest.headings import clip
+from ingest.headings import clip, is_title
 from ingest.readers import Limits
 from ingest.types import Block, BlockKind, PageSpan
 from ingest.wire import Parsed
 from retrieval.types import Notice
 
 CELL_GAP = " | "  # between the cells of a row, as in the tables of PDFs
-_NO_TITLE = re.compile(
-    r"^\W*$|\.\w{2,5}$|^(?:microsoft |untitled|未命名|无标题|文档 ?\d*$|工作簿 ?\d*$|幻灯片 ?\d*$|"
-    r"演示文稿 ?\d*$|(?:slide|document|book|presentation|powerpoint presentation|word document) ?\d*$)",
-    re.IGNORECASE,
-)
 _NUMBER = re.compile(r"[-+(]?[¥￥$€£]?\d[\d,.:/年月日 -]*[%)]?[元天个万亿]?")
 _YEAR = re.compile(r"(?:19|20)\d\d年?")
 _ROWS_LOOKED_AT = 50
@@ -102,7 +97,7 @@ class Writer:
         removed = Notice.of("invisible_characters_removed", count=self._invisible)
         shown, _ = clean(title)
         return Parsed(
-            title="" if _NO_TITLE.search(shown.strip()) else clip(shown),
+            title=clip(shown) if is_title(shown) else "",
             text="".join(self._parts),
             blocks=tuple(self._blocks),
             pages=tuple(self._pages),

@@ -31,46 +31,57 @@ _OLD = (
     ("Book", "an old Excel file (.xls); save it as .xlsx"),
 )
 _ENCRYPTED = "EncryptedPackage"  # [MS-OFFCRYPTO] 2.3.4.4
+_ENCRYPTION = "EncryptionInfo"  # 2.3.4.5; only where a password opens the package
 
 
-def office_type(data: bytes, name: str) -> MediaType:
+def office_type(data: bytes, expected: MediaType | None = None) -> MediaType:
     """The media type of the Office document in a container.
 
-    Raises ``IngestError``: encrypted for one that is locked with a password; unsupported_type, with the way
-    out, for the old binary formats and every other container.
+    One that is locked with a password does not tell, and is taken for what is ``expected`` by its name.
+    Raises ``IngestError`` with a message that goes on after the file's name: encrypted for one that is locked
+    by rights management, or may be anything; unsupported_type, with the way out, for the old binary formats
+    and every other container; damaged.
     """
     if data.startswith(OLE2):
-        raise _old(data, name)
+        return _locked_type(data, expected)
     names = set(_names(data))
     if not names:
         raise IngestError(
-            "damaged", f"{name}: its ZIP container is damaged or cut off; get the file again, or save it anew"
+            "damaged", "its ZIP container is damaged or cut off; get the file again, or save it anew"
         )
     for part, what in _NOT_OFFICE:
         if part in names:
-            raise IngestError("unsupported_type", f"{name}: this is {what}")
+            raise IngestError("unsupported_type", f"this is {what}")
     if "[Content_Types].xml" in names:
         for folder, media_type in _FOLDERS:
             if any(part.startswith(folder) for part in names):
                 return media_type
     raise IngestError(
         "unsupported_type",
-        f"{name}: this is a ZIP archive, not a Word, PowerPoint or Excel file; upload what it holds",
+        "this is a ZIP archive, not a Word, PowerPoint or Excel file; upload what it holds",
     )
 
 
-def _old(data: bytes, name: str) -> IngestError:
+def _locked_type(data: bytes, expected: MediaType | None) -> MediaType:
     def holds(stream: str) -> bool:
         return f"{stream}\0".encode("utf-16-le") in data
 
-    if holds(_ENCRYPTED):
-        return IngestError(
+    if not holds(_ENCRYPTED):
+        old = (what for stream, what in _OLD if holds(stream))
+        what = next(old, "an old binary Office file; save it anew")
+        raise IngestError("unsupported_type", f"this is {what}, or print it to PDF")
+    if not holds(_ENCRYPTION):
+        raise IngestError(
             "encrypted",
-            f"{name}: this Office file is locked with a password or rights management; open it, save a copy "
-            "without, and upload that",
+            "this Office file is locked by rights management; open it, save a copy without, and upload that",
         )
-    what = next((what for stream, what in _OLD if holds(stream)), "an old binary Office file; save it anew")
-    return IngestError("unsupported_type", f"{name}: this is {what}, or print it to PDF")
+    if expected not in (WORD, SLIDES, SHEETS):
+        raise IngestError(
+            "encrypted",
+            "this is an Office file locked with a password; name it .docx, .pptx or .xlsx, whichever it is, "
+            "or save a copy without a password",
+        )
+    return expected
 
 
 def _names(data: bytes) -> Iterator[str]:

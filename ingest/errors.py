@@ -4,12 +4,12 @@ from typing import Literal
 
 FailureCode = Literal[
     "not_found",  # no file or folder at this path
-    "empty",  # 0 bytes
+    "empty",  # 0 bytes, or nothing but blank pages
     "too_large",  # over the size limit
     "unsupported_type",  # neither PDF, Markdown nor text, or not what its name says
     "encrypted",  # a password is needed
     "no_pages",  # a valid file without any page
-    "no_text",  # pages, but no text layer on any of them (scanned or blank)
+    "no_text",  # pages that show something, but no text layer on any of them (scanned)
     "garbled",  # the text layer decodes to nonsense
     "damaged",  # no reader can open it
     "parse_timeout",
@@ -29,10 +29,10 @@ class IngestError(Exception):
         self.code: FailureCode = code
 
 
-def encrypted(kind: str, password: str) -> IngestError:
+def encrypted(password: str) -> IngestError:
     """The error for a file that this password ("" for none) does not open; the password is not repeated."""
     if password:
-        message = f"the password given does not open this {kind}; check it and try again"
+        message = "the password given does not open this file; check it and try again"
     else:
-        message = f"the {kind} is locked with a password; give the password, or upload a copy without one"
+        message = "the file is locked with a password; give the password, or upload a copy without one"
     return IngestError("encrypted", message)

@@ -22,9 +22,11 @@ _NUMBERING = re.compile(
     r"(?:chapter|section|part|appendix|附录|[第章节篇部条]|[0-9一二三四五六七八九十百零ivxlc]+|[、:：()（）-])*[a-z]?"
 )
 _MAX_NUMBERING = 12  # characters
-# Titles that programs write, not people: file names, "Microsoft Word - x", "untitled".
+# Titles that programs write, not people: file names, "Microsoft Word - x", "untitled", "Book1".
 _NO_TITLE = re.compile(
-    r"\.\w{2,5}$|^(?:microsoft |untitled|未命名|无标题|文档\d*$|幻灯片 ?\d*$|slide ?\d*$)", re.IGNORECASE
+    r"^\W*$|\.\w{2,5}$|^(?:microsoft |untitled|未命名|无标题|文档 ?\d*$|工作簿 ?\d*$|幻灯片 ?\d*$|"
+    r"演示文稿 ?\d*$|(?:slide|document|book|presentation|powerpoint presentation|word document) ?\d*$)",
+    re.IGNORECASE,
 )
 
 
@@ -89,8 +91,8 @@ def from_sizes(pages: Sequence[Sequence[Line]]) -> Headings:
 
 
 def is_title(text: str) -> bool:
-    """Whether the title in the metadata of a PDF is one that a person gave it."""
-    return bool(text) and _NO_TITLE.search(text) is None
+    """Whether the title in the properties of a file is one that a person gave it."""
+    return _NO_TITLE.search(text.strip()) is None
 
 
 def clip(title: str) -> str:

@@ -171,8 +171,8 @@ def sniff(data: bytes, name: str) -> MediaType:
     """What a file is, by its content; the name only tells kinds of text from each other.
 
     Raises ``IngestError``: empty; unsupported_type for what nothing here reads, or what is not what its name
-    says (a web page saved as .pdf, an image renamed .md), with the way out; encrypted for locked Office
-    files; undecodable for text in no known encoding.
+    says (a web page saved as .pdf, an image renamed .md), with the way out; encrypted for Office files
+    that no password opens; undecodable for text in no known encoding.
     """
     if not data.strip(b" \t\r\n\x00"):
         raise IngestError("empty", f"{name}: the file is empty (0 bytes of content); upload it again")
@@ -182,7 +182,10 @@ def sniff(data: bytes, name: str) -> MediaType:
     if header == 0 or (header > 0 and expected in (None, "application/pdf")):
         return "application/pdf"
     if data.startswith((ZIP, OLE2)):
-        return office_type(data, name)
+        try:
+            return office_type(data, expected)
+        except IngestError as error:
+            raise IngestError(error.code, f"{name}: {error}") from error
     is_page = _PAGE.match(data[:_PDF_WINDOW]) is not None
     if expected is None:
         if is_page:

@@ -1,10 +1,11 @@
 """Where a stretch of a document's text stands: its pages, and the rectangles to draw on them."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ingest.clean import is_han
-from ingest.types import Document, LineBox
+from ingest.types import Document, LineBox, PageSpan
 from retrieval.types import Box
 
 _FLUSH = 0.01  # of the page width; lines whose ends differ by no more become one box
@@ -12,21 +13,32 @@ _LEVEL = 0.002  # of the page height; parts of one line
 _CELL = " | "  # a row of a table has no even width
 
 
+class Pages:
+    """Finds the pages of a stretch of text."""
+
+    def __init__(self, spans: Iterable[PageSpan]) -> None:
+        self._pages = [page for page in spans if page.start < page.end]
+        self._starts = [page.start for page in self._pages]
+
+    def of(self, start: int, end: int) -> tuple[int, ...]:
+        """The pages on which ``text[start:end]`` stands, in order."""
+        first = max(bisect_right(self._starts, start) - 1, 0)
+        last = bisect_left(self._starts, end)
+        return tuple(page.page for page in self._pages[first:last] if page.end > start)
+
+
 class Locator:
     """Finds the pages and boxes of a stretch of text."""
 
     def __init__(self, document: Document) -> None:
         self._text = document.text
-        self._pages = [page for page in document.pages if page.start < page.end]
-        self._page_starts = [page.start for page in self._pages]
+        self._pages = Pages(document.pages)
         self._lines = document.lines
         self._line_starts = [line.start for line in self._lines]
 
     def pages(self, start: int, end: int) -> tuple[int, ...]:
         """The pages on which ``text[start:end]`` stands, in order."""
-        first = max(bisect_right(self._page_starts, start) - 1, 0)
-        last = bisect_left(self._page_starts, end)
-        return tuple(page.page for page in self._pages[first:last] if page.end > start)
+        return self._pages.of(start, end)
 
     def boxes(self, start: int, end: int) -> tuple[Box, ...]:
         """The boxes of the lines of ``text[start:end]``, cut where it begins or ends inside one.

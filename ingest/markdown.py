@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -34,6 +34,12 @@ _TITLE = re.compile(r"^title[ \t]*:[ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 _OPENING = re.compile(r"(?P<code>`+)|<!--|<(?P<tag>script|style)\b", re.IGNORECASE)
 _CODE_SPAN = 1_000  # characters; a longer span of inline code is not looked for
 _MARKUP = re.compile(r"[`*_\[\]<>!&\\]")
+# What CommonMark leaves of **注意：**说明, because it takes spaces between words for granted.
+_WORD = "[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_STRONG = re.compile(
+    rf"(?<={_WORD})\*\*(?=\S)([^*]+)(?<=\S)\*\*|\*\*(?=\S)([^*]+)(?<=\S)\*\*(?={_WORD})"
+)
+_SHOWN = frozenset(("text", "code_inline", "image", "text_special", "softbreak", "hardbreak"))
 _ANCHOR = re.compile(r"\s*\{#[^}]*\}\s*$")
 _MAX_REPAIRS = 5  # each parses the rest of the file again
 _MAX_TITLE_SOURCE = 1_000  # characters of a heading that are looked at for its title
@@ -185,9 +191,9 @@ def _plain(source: str) -> str:
         return clip(_ANCHOR.sub("", source))
     inline = _INLINE.parseInline(source[:_MAX_TITLE_SOURCE])[0]
     parts: list[str] = []
-    for token in inline.children or ():
-        if token.type in ("text", "code_inline", "image", "text_special"):
-            parts.append(token.content)
-        elif token.type in ("softbreak", "hardbreak"):
-            parts.append(" ")
-    return clip(_ANCHOR.sub("", "".join(parts)).strip())
+    shown = (token for token in inline.children or () if token.type in _SHOWN)
+    for kind, tokens in groupby(shown, key=lambda token: token.type):
+        said = " " if kind in ("softbreak", "hardbreak") else "".join(token.content for token in tokens)
+        parts.append(_STRONG.sub(r"\1\2", said) if kind == "text" else said)
+    visible, _ = clean("".join(parts))  # without the markup between them, joiners may shape nothing
+    return clip(_ANCHOR.sub("", visible).strip())

@@ -29,6 +29,7 @@ _MODELS = {
 }
 _MOST_THREADS = 2  # more gain little, and answers are given on the same cores
 _FIND_SIDE = 1600  # pixels of the longer side when lines are looked for; they are read at full size
+_OUT_OF_MEMORY = ("bad_alloc", "allocate memory", "Insufficient memory")
 _SAMPLE = 12  # lines looked at to tell which way up a picture is
 _BATCH = 6  # lines read between two looks at the clock
 _LEAST_RULE = 0.015  # of the shorter side of a picture
@@ -79,8 +80,16 @@ class Recogniser:
     def read(self, picture: Picture, deadline: float) -> Readings:
         """The lines, in no certain order; a picture that lies on its side is turned first.
 
-        ``deadline`` is a ``time.monotonic()``. Raises ``PageTimeoutError`` once it is over.
+        ``deadline`` is a ``time.monotonic()``. Raises ``PageTimeoutError`` once it is over, ``MemoryError``.
         """
+        try:
+            return self._readings(picture, deadline)
+        except Exception as error:
+            if any(mark in str(error) for mark in _OUT_OF_MEMORY):  # the runtime raises an error of its own
+                raise MemoryError from error
+            raise
+
+    def _readings(self, picture: Picture, deadline: float) -> Readings:
         corners = self._find(picture)
         turned = 0
         if _lies_on_its_side(corners):

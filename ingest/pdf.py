@@ -27,8 +27,8 @@ def read(
 
     ``password`` opens an encrypted file ("" tries the empty one); ``progress`` counts pages; ``scanner_of``
     gives the reader of pages without text. Hidden text, running headers and footers, unreadable and garbled
-    pages are left out, each with a notice. Raises ``IngestError``: encrypted, damaged, no_pages, no_text,
-    garbled, too_many_pages, too_much_text.
+    pages are left out, each with a notice. Raises ``IngestError``: encrypted, damaged, no_pages, empty,
+    no_text, garbled, too_many_pages, too_much_text.
     """
     try:
         document = pdfium.open_document(data, password)
@@ -84,7 +84,7 @@ def _nothing_to_index(seen: Seen, count: int, scans: Scans | None) -> IngestErro
     hidden = sum(seen.hidden.values())
     rest = f"; its {hidden:,} characters of text are invisible to a reader" if hidden else ""
     blank = "its only page is" if count == 1 else f"all {count} pages are"
-    return IngestError("no_text", f"{blank} blank{rest}; there is nothing to index")
+    return IngestError("empty", f"{blank} blank{rest}; there is nothing to index")
 
 
 def _headings(document: pdfium.Document, pages: Sequence[PageLines]) -> tuple[str, Headings]:

@@ -51,7 +51,7 @@ def open_document(data: bytes, password: str) -> "Document":
         pdf.init_forms()
     except pdfium.PdfiumError as error:
         if error.err_code == pdfium_c.FPDF_ERR_PASSWORD:
-            raise encrypted("PDF", password) from error
+            raise encrypted(password) from error
         raise IngestError("damaged", f"PDFium cannot open it ({error})") from error
     return Document(pdf)
 

@@ -27,7 +27,7 @@ def read_text(data: bytes, password: str, max_pages: int) -> list[str]:
     except MemoryError:
         raise
     except FileNotDecryptedError as error:
-        raise encrypted("PDF", password) from error
+        raise encrypted(password) from error
     except Exception as error:  # hostile bytes make pypdf raise almost any type
         raise IngestError(
             "damaged",

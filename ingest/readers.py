@@ -58,10 +58,10 @@ class Reader:
 
 READERS: Mapping[str, Reader] = {
     "application/pdf": Reader(
-        "ingest.pdf", "PDF", "print the file to a new PDF and upload that", 2, ("pypdfium2", "pypdf")
+        "ingest.pdf", "PDF", "print the file to a new PDF and upload that", 3, ("pypdfium2", "pypdf")
     ),
     "text/markdown": Reader(
-        "ingest.markdown", "Markdown", "save it again as UTF-8, or rename it to .txt", 1, ("markdown-it-py",)
+        "ingest.markdown", "Markdown", "save it again as UTF-8, or rename it to .txt", 2, ("markdown-it-py",)
     ),
     "text/plain": Reader("ingest.plain", "plain text", "save it again as UTF-8", 1),
     "text/html": Reader(

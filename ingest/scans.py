@@ -76,6 +76,9 @@ class ScanReader:
                 if isinstance(found, IngestError) and error.code in _WITHOUT_TEXT:
                     raise
                 reason = str(error).removeprefix(f"{source.name}: ")
+                if error.code == "parse_memory":
+                    limit = f"{settings.ocr_memory_bytes:,} bytes"
+                    reason = f"it needs more than {limit}; raise ingest.ocr_memory_bytes"
                 return _without_ocr(found, f"OCR was tried: {reason}", Notice.of("ocr_failed", reason=reason))
 
 
@@ -86,7 +89,7 @@ def shared_scan_reader() -> ScanReader:
 
 
 def identity(settings: IngestSettings) -> tuple[str, ...]:
-    """What of OCR the text of a PDF depends on, for ``parse.parser_identity``, and the libraries it takes."""
+    """What of OCR the text of a PDF depends on, besides its libraries; for ``parse.parser_identity``."""
     if settings.ocr == "off" or not is_installed():
         return ("ocr/off",)
     return (f"ocr/{OCR.version}", f"page/{settings.ocr_page_timeout_s:g}")

@@ -37,7 +37,7 @@ class IngestSettings(BaseModel):
         default="auto", description="auto: pages without text are read by OCR where it is installed"
     )
     ocr_memory_bytes: int = Field(
-        default=2_147_483_648, ge=1_073_741_824, description="memory one parse with OCR may take"
+        default=2_147_483_648, ge=1_610_612_736, description="memory one parse with OCR may take"
     )
     ocr_page_timeout_s: float = Field(
         default=60.0, gt=0, le=600, description="wall-clock seconds OCR may take for one page"

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import openpyxl
 
 from ingest.blocks import Writer, has_header, row, without_empty_columns
+from ingest.containers import SHEETS
 from ingest.drawing import paragraph_text
 from ingest.errors import IngestError
+from ingest.locked import unlocked
 from ingest.namespaces import ON_SHEET, A, R, S
 from ingest.number_format import shown
 from ingest.package import Package, open_package, parse_xml, to_bytes, whole
@@ -52,7 +54,7 @@ def read(data: bytes, limits: Limits, password: str, progress: Callable[[int, in
     and formulas without a kept value are blank, each with a notice. Raises ``IngestError``: damaged,
     encrypted, too_large, too_many_pages (sheets), too_much_text.
     """
-    package = open_package(data)
+    package = open_package(unlocked(data, password, SHEETS))
     main = next(iter(package.related("", "officeDocument")), "xl/workbook.xml")
     if main not in package.parts:
         raise IngestError("damaged", "it has no workbook part; open it in Excel and save it again")

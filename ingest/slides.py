@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pptx
 
 from ingest.blocks import Writer, ranges, reads_chinese, row, without_empty_columns
+from ingest.containers import SLIDES
 from ingest.drawing import chart_table, diagram_lines, paragraph_text
 from ingest.errors import IngestError
+from ingest.locked import unlocked
 from ingest.namespaces import CHART, DIAGRAM, A, P, R
 from ingest.package import Element, open_package, whole
 from ingest.readers import Limits
@@ -54,7 +56,7 @@ def read(data: bytes, limits: Limits, password: str, progress: Callable[[int, in
     their numbers. Raises ``IngestError``: damaged, encrypted, too_large, no_pages, too_many_pages,
     too_much_text.
     """
-    package = open_package(data)
+    package = open_package(unlocked(data, password, SLIDES))
     presentation = pptx.Presentation(package.stored(main_type=_MAIN_TYPE))
     slides = list(presentation.slides)
     if not slides:

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ingest.tokens import longest_prefix, token_weight
 from ingest.types import Block
-from retrieval.sentences import sentence_spans
+from retrieval.sentences import sentence_spans, wrapped_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Piece:
 def pieces(text: str, blocks: Sequence[Block], room: float) -> list[Piece]:
     """Blocks as pieces of at most ``room`` tokens each, in order.
 
-    A block stays whole where it fits. A longer one is cut at line ends (code, tables) or sentence ends,
-    and a line or sentence that is too long by itself at white space or, without any, between characters.
+    A block stays whole where it fits. A longer one is cut at line ends (code, tables), between items (lists)
+    or at sentence ends; an item that is too long at sentence ends, and a line or sentence at white space or,
+    without any, between characters.
     Headings, and paragraphs that end in a colon, are glued to the piece that follows where both fit
     together.
     """
@@ -117,6 +118,18 @@ def _runs(text: str, parts: Sequence[Piece]) -> Iterator[list[Piece]]:
 
 
 def _cut(text: str, block: Block, room: float) -> Iterator[Piece]:
+    if block.kind != "list":
+        yield from _sentences(text, block, room)
+        return
+    for start, end in wrapped_lines(text[block.start : block.end]):
+        item = _piece(text, block.start + start, block.start + end)
+        if item.weight <= room:
+            yield item
+        else:
+            yield from _sentences(text, replace(block, start=item.start, end=item.end), room)
+
+
+def _sentences(text: str, block: Block, room: float) -> Iterator[Piece]:
     for start, end in _spans(text, block):
         piece = _piece(text, start, end)
         if piece.weight <= room:

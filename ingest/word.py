@@ -8,7 +8,9 @@ from collections.abc import Callable
 import docx
 
 from ingest.blocks import Writer, reads_chinese
+from ingest.containers import WORD
 from ingest.drawing import chart_table, diagram_lines
+from ingest.locked import unlocked
 from ingest.namespaces import W
 from ingest.package import Element, Package, open_package, parse_xml, whole
 from ingest.readers import Limits
@@ -32,7 +34,7 @@ def read(data: bytes, limits: Limits, password: str, progress: Callable[[int, in
     contents, tracked deletions, hidden text, comments and pictures are left out, each with a notice. Raises
     ``IngestError``: damaged, encrypted, too_large, too_much_text.
     """
-    package = open_package(data)
+    package = open_package(unlocked(data, password, WORD))
     document = docx.Document(package.stored(main_type=_MAIN_TYPE))
     main = str(document.part.partname).lstrip("/")
     styles = Styles(document.styles.element)

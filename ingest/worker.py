@@ -75,7 +75,7 @@ class Sandbox:
                 f"{source.name}: no parser reads {source.media_type}; convert the file first",
             )
         if len(password.encode(errors="replace")) > _MOST_PASSWORD:
-            raise IngestError("encrypted", f"{source.name}: {encrypted(reader.kind, password)}")
+            raise IngestError("encrypted", f"{source.name}: {encrypted(password)}")
         with _shared_copy(source.data) as data:
             for _ in range(_ATTEMPTS):
                 with contextlib.suppress(ZygoteLostError):

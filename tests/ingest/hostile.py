@@ -22,7 +22,7 @@ def read(data: bytes, limits: Limits, password: str, progress: Tell) -> Parsed:
         return _said(words)
     if action == "password":
         if password != words:
-            raise encrypted("PDF", password)
+            raise encrypted(password)
         return _said("opened")
     progress(os.getpid(), _PID_BASE)  # so that a test knows which process to look for
     _ACTIONS[action]()

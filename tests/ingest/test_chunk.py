@@ -97,6 +97,22 @@ def test_longer_table_is_cut_between_rows() -> None:
     assert sum(one.text.count(row) for one in chunks) == 30
 
 
+def test_long_list_is_cut_between_its_items() -> None:
+    verse = "好雨知时节，当春乃发生。随风潜入夜，润物细无声。"
+    items = [f"{n}、{verse}——杜甫《春夜喜雨》" for n in range(1, 13)]
+    chunks = _chunks("# 诗\n\n" + "\n".join(f"- {item}" for item in items), IngestSettings(chunk_tokens=128))
+    assert len(chunks) > 2
+    lines = "\n".join(one.text for one in chunks).split("\n")
+    assert lines == ["# 诗", "", *(f"- {item}" for item in items)]
+    assert all(one.text.endswith("《春夜喜雨》") for one in chunks)
+
+
+def test_item_longer_than_a_chunk_is_cut_at_sentence_ends() -> None:
+    chunks = _chunks(f"- 一\n- {LONG * 2}\n- 三", IngestSettings(chunk_tokens=64))
+    assert len(chunks) > 2
+    assert all(one.text.endswith(("。", "三")) for one in chunks)
+
+
 def test_sentence_that_announces_a_list_stays_with_it() -> None:
     items = "- 第一项内容说明\n- 第二项内容说明"
     chunks = _chunks(f"{LONG}\n\n{LONG}\n\n步骤如下：\n\n{items}\n", SMALL)

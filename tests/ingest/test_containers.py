@@ -25,6 +25,14 @@ def _old(stream: str) -> bytes:
     return OLE2 + stream.encode("utf-16-le").ljust(64, b"\0")
 
 
+LOCKED = _old("EncryptedPackage") + _old("EncryptionInfo")
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("a.docx", WORD), ("A.PPTX", SLIDES), ("a.xlsm", SHEETS)])
+def test_locked_office_file_is_taken_for_what_its_name_says(name: str, media_type: str) -> None:
+    assert sniff(LOCKED, name) == media_type
+
+
 @pytest.mark.parametrize("name", ["a.docx", "a.bin", "a.md", "a"])
 def test_office_files_are_known_by_their_parts(name: str) -> None:
     assert sniff(_saved(docx.Document()), name) == WORD
@@ -60,7 +68,9 @@ def test_pages_and_tables_are_known_by_name_and_content(data: bytes, name: str, 
         (_old("Workbook"), "a.xls", "unsupported_type", r"an old Excel file \(\.xls\); save it as \.xlsx"),
         (_old("PowerPoint Document"), "a.ppt", "unsupported_type", r"save it as \.pptx"),
         (_old("Other"), "a.msg", "unsupported_type", "an old binary Office file"),
-        (_old("EncryptedPackage"), "a.docx", "encrypted", "locked with a password"),
+        (_old("EncryptedPackage"), "a.docx", "encrypted", "locked by rights management; .* save a copy"),
+        (LOCKED, "a.doc", "encrypted", r"locked with a password; name it \.docx, \.pptx or \.xlsx"),
+        (LOCKED, "a.pdf", "encrypted", r"locked with a password; name it \.docx"),
         (b"plain words", "a.docx", "unsupported_type", r"not a Word file .* under a \.docx name"),
         (b"<html>Login", "a.xlsx", "unsupported_type", r"a web page \(a login page\?\) under a \.xlsx name"),
         (b"<html>Login", "a.csv", "unsupported_type", r"a web page .* under a \.csv name"),

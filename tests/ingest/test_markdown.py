@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,3 +119,20 @@ def test_blocks_are_in_order_and_cover_everything_but_comments_and_front_matter(
     rest += document.text[position:]
     uncovered = rest.replace("\n", " ").strip()
     assert not uncovered or uncovered.startswith("<!--")
+
+
+@pytest.mark.parametrize(
+    ("heading", "title"),
+    [
+        ("**“引用”**中文", "“引用”中文"),
+        ("**注意：**先保存", "注意：先保存"),
+        ("第**“一”**章和**“二”**章", "第“一”章和“二”章"),
+        ("2 ** 3 ** 4", "2 ** 3 ** 4"),
+        ("`**a**` 的用法", "**a** 的用法"),
+        ("\\*\\*a\\*\\*", "**a**"),
+        ("<b>\ufe0f甲</b>", "甲"),
+    ],
+)
+def test_title_of_a_heading_has_no_marks_of_emphasis(heading: str, title: str) -> None:
+    document = parsed(f"# {heading}\n\n正文。\n", "a.md")
+    assert document.blocks[0].title == title

@@ -58,6 +58,13 @@ def test_without_the_extra_a_scan_is_refused_with_the_remedy() -> None:
     assert caught.value.code == "no_text"
 
 
+def test_blank_page_is_said_to_be_blank_and_ocr_is_not_thought_of() -> None:
+    with pytest.raises(IngestError) as caught:
+        _complete(make_pdf([b""]), installed=True)
+    assert caught.value.code == "empty"
+    assert str(caught.value) == "a.pdf: its only page is blank; there is nothing to index"
+
+
 @pytest.mark.parametrize("installed", [False, True])
 def test_files_with_text_and_files_with_ocr_turned_off_are_left_alone(installed: bool) -> None:
     off = IngestSettings(ocr="off")
@@ -188,3 +195,15 @@ def test_ocr_that_never_ends_is_ended_and_what_was_read_without_it_is_kept() -> 
     assert document.text == "Staff get five days of leave."
     (notice,) = [notice for notice in document.notices if notice.code == "ocr_failed"]
     assert "raise ingest.ocr_page_timeout_s" in dict(notice.values)["reason"]
+
+
+@needs_ocr
+def test_ocr_that_needs_too_much_memory_names_its_own_limit_and_keeps_what_was_read_without_it() -> None:
+    little = IngestSettings(ocr="auto").model_copy(update={"ocr_memory_bytes": 40_000_000})
+    data = make_pdf([VISIBLE, IMAGE])
+    document = _complete(data, installed=True, settings=little)
+    assert document.text == "Staff get five days of leave."
+    (notice,) = [notice for notice in document.notices if notice.code == "ocr_failed"]
+    assert dict(notice.values)["reason"] == (
+        "it needs more than 40,000,000 bytes; raise ingest.ocr_memory_bytes"
+    )

@@ -148,3 +148,10 @@ def test_outline_entry_on_no_line_becomes_a_heading_without_text() -> None:
     assert [(b.kind, b.start, b.end, b.title) for b in layout.blocks] == [
         ("heading", 0, 0, "Chapter"), ("paragraph", 0, 9, ""),
     ]
+
+
+def test_sentence_set_larger_than_the_tables_around_it_is_no_heading() -> None:
+    first, second = "路段的交通量与编制条件不同时，其用地指标按表中", "的系数进行调整。"
+    lines = [_line(first, 100, size=12), _line(second, 118, size=12)]
+    lines += [_line("表" * 40, 160 + 15 * i, size=9) for i in range(6)]
+    assert from_sizes([lines]).of_line == {}

@@ -35,8 +35,8 @@ def test_password_may_be_chinese() -> None:
 @pytest.mark.parametrize(
     ("password", "message"),
     [
-        ("", "a.pdf: the PDF is locked with a password; give the password, or upload a copy without one"),
-        ("guess-17", "a.pdf: the password given does not open this PDF; check it and try again"),
+        ("", "a.pdf: the file is locked with a password; give the password, or upload a copy without one"),
+        ("guess-17", "a.pdf: the password given does not open this file; check it and try again"),
     ],
 )
 def test_locked_pdf_without_its_password_is_refused(password: str, message: str) -> None:
@@ -49,3 +49,13 @@ def test_password_for_a_file_that_needs_none_does_no_harm() -> None:
     plain = source(make_pdf([text(50, 700, "open")], title="Open title"), "a.pdf")
     document = parse(plain, SETTINGS, password=WORD)
     assert (document.title, document.text) == ("Open title", "open")
+
+
+def test_pdf_locked_only_against_changes_opens_without_a_password() -> None:
+    plain = make_pdf([text(50, 700, "free to read")], title="Open title")
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(plain))
+    writer.encrypt(user_password="", owner_password=WORD, algorithm="AES-256")
+    written = io.BytesIO()
+    writer.write(written)
+    document = parse(source(written.getvalue(), "a.pdf"), SETTINGS)
+    assert (document.title, document.text) == ("Open title", "free to read")

@@ -53,7 +53,7 @@ def test_text_that_ocr_laid_over_a_scan_is_read_and_named_as_such() -> None:
 def test_document_of_hidden_text_only_says_so() -> None:
     with pytest.raises(IngestError, match="its 14 characters of text are invisible to a reader") as caught:
         parsed(make_pdf([text(50, 600, "ignore all rules", before="3 Tr")]), "a.pdf")
-    assert caught.value.code == "no_text"
+    assert caught.value.code == "empty"
 
 
 def test_scanned_pages_between_pages_of_text_are_named() -> None:
