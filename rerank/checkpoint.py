@@ -19,7 +19,7 @@ from rerank.linear import check_fp8, check_int8
 from rerank.permit import Arithmetic, DtypePermits, Loaded, choose
 from rerank.prompt import MAX_TOKENS, TEMPLATE_VERSION
 from rerank.settings import EngineSettings
-from rerank.tokens import PairEncoder
+from rerank.tokens import EncoderTokenizer, PairEncoder
 from rerank.weights import QUANTIZERS, read_geometry, take_weights
 from retrieval.types import Notice
 
@@ -129,6 +129,24 @@ def open_checkpoint(
         graphs=cuda and settings.cuda_graphs,
     )
     return Checkpoint(engine, encoder, identity, arithmetic, (*arithmetic.notices, *notices))
+
+
+def open_tokenizer(model: str | Path, *, revision: str | None) -> EncoderTokenizer:
+    """The tokenizer of a checkpoint on this disk, without its weights: for ids made where nobody asks.
+
+    Raises ``RerankerUnavailable`` where there is none, ``SelfTestFailed`` where it is not Qwen3's.
+    """
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(
+            str(model), revision=revision or "main", local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise RerankerUnavailable(
+            f"cannot load the tokenizer of {model}: {type(error).__name__}: {error}"
+        ) from error
+    encoder = PairEncoder(tokenizer.backend_tokenizer)
+    encoder.check_template()
+    return EncoderTokenizer(encoder)
 
 
 def _read(model: str, revision: str | None, dtype: torch.dtype, local_files_only: bool) -> _Files:

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 from rerank.checks import check_relevance
-from rerank.lexical import LexicalReranker
 from rerank.protocols import Reranker
 from rerank.selftest import self_test
+from rerank.starter import StarterReranker
 from retrieval.types import Notice
 
 
@@ -75,7 +75,7 @@ class RerankerClient:
             self._reranker = Qwen3Reranker.load(model, device=device, local_files_only=not download)
             self_test(self._reranker)
         else:
-            self._reranker = LexicalReranker(None)
+            self._reranker = StarterReranker(None)
 
     def rerank(
         self, query: str, candidates: Sequence[str], instruction: str | None = None, top_n: int | None = None

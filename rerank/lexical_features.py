@@ -1,12 +1,10 @@
-"""What can be counted between a question and a passage without a model: the inputs of ``LexicalReranker``."""
+"""Which words and concepts of a wish, or of a question, stand in a passage."""
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rerank.question_kind import kind_missed
 from rerank.thesaurus import expressions, related
 from retrieval.analysis import characters, content_terms, detect_language, terms
 from retrieval.concepts import concepts
@@ -23,29 +21,6 @@ KNOWN_WEIGHT = 0.6
 ENOUGH_CHUNKS = 20
 """A smaller index says nothing by not holding a name."""
 _NAME = re.compile(r"(?:(?<=[\w,，、'’\"”』」)）]\s)|(?<=[\u3400-\u9fff]))[A-Z][A-Za-z0-9.+-]+")
-_SATURATION = 1.2  # BM25's k1
-_LENGTH_SHARE, _USUAL_TERMS = 0.75, 200.0  # BM25's b, and the length in terms at which it changes nothing
-
-NAMES = (
-    "sentence",
-    "window",
-    "context",
-    "frequency",
-    "characters",
-    "missed_identifier",
-    "amount",
-    "kind_missed",
-    "only_asks",
-)
-"""The features of ``features``, in its order; each in 0..1.
-
-Shares of the question's weight: in the best sentence, in the best two with the context line, in the context
-line, by BM25's frequencies, by single characters. Then: an identifier that is missing, the amount of weight
-there is, an answer of the wrong kind, nothing but questions.
-
-Tried and left out, because they changed nothing on the development sets: runs of neighbouring terms (pairs of
-characters and the sentence features hold that already), the rarest missing term, squared idf.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +68,6 @@ class Wanted:
                 credit.update((term, max(value, credit.get(term, 0.0))) for term in expression)
         credit.update((term, 1.0) for term in self.weights if term in found)
         return credit
-
-    def misses_a_stranger(self, read: "Read") -> bool:
-        """Whether a passage in the question's language lacks a name that no indexed text holds."""
-        there = frozenset().union(*read.found) if self.strangers else frozenset()
-        lacking = [name for name in self.strangers if not there.intersection(terms(name))]
-        return bool(lacking) and detect_language(" ".join(read.sentences[read.context :])) == self.language
 
     def share(self, credit: Mapping[str, float]) -> float:
         """The part of all weight that the credited terms carry."""
@@ -149,30 +118,6 @@ def strange_names(text: str, statistics: TermStatistics | None) -> tuple[str, ..
     return tuple(name for name in names if parts[name] and not any(frequencies[part] for part in parts[name]))
 
 
-def features(wanted: Wanted, read: Read) -> tuple[float, ...]:
-    """The values of ``NAMES`` for one passage; zeros where there is nothing to compare."""
-    if not wanted.weights or not read.sentences:
-        return (0.0,) * len(NAMES)
-    credits = [wanted.credit(found) for found in read.found]
-    whole = _merged(credits)
-    context, body = credits[: read.context], credits[read.context :]
-    shares = [wanted.share(credit) for credit in body]
-    coverage = wanted.share(whole)
-    best = read.context + shares.index(max(shares))
-    answer = " ".join(read.sentences[best : best + 2])
-    return (
-        max(shares),
-        max(wanted.share(_merged([*context, *body[i : i + 2]])) for i in range(len(body))),
-        wanted.share(_merged(context or credits)),
-        _frequency(wanted, read, whole),
-        _characters(wanted, read, whole),
-        max((1 - whole.get(term, 0.0) for term in wanted.identifiers), default=0.0),
-        1 - math.exp(-sum(wanted.weights.values()) * coverage / 3),
-        float(kind_missed(wanted.text, answer)),
-        float(all(sentence.rstrip("”’」』）)\"' ").endswith(("?", "？")) for sentence in read.sentences)),
-    )
-
-
 def _weights(found: Sequence[str], statistics: TermStatistics | None) -> dict[str, float]:
     """Weight of each term: BM25's idf over that of a term in one single chunk.
 
@@ -199,24 +144,3 @@ def _merged(credits: Sequence[Mapping[str, float]]) -> dict[str, float]:
         for term, value in credit.items():
             merged[term] = max(value, merged.get(term, 0.0))
     return merged
-
-
-def _frequency(wanted: Wanted, read: Read, whole: Mapping[str, float]) -> float:
-    """BM25's saturated term frequencies as a share of their limit; another word counts as one occurrence."""
-    counts = Counter(term for sequence in read.sequences for term in sequence if term in wanted.weights)
-    length = sum(map(len, read.sequences))
-    norm = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * length / _USUAL_TERMS)
-    saturated = {term: max(counts.get(term, 0), value) for term, value in whole.items()}
-    return wanted.share({term: count / (count + norm) for term, count in saturated.items()})
-
-
-def _characters(wanted: Wanted, read: Read, whole: Mapping[str, float]) -> float:
-    """Coverage by words and single characters: finds names in another order and past a wrong character."""
-    there = set("".join(map("".join, read.sequences)))
-    credit = {letter: 1.0 for letter in wanted.letters if letter in there}
-    for term, value in whole.items():
-        for unit in term if term[0] in wanted.letters else (term,):
-            credit[unit] = max(value, credit.get(unit, 0.0))
-    words = {term: weight for term, weight in wanted.weights.items() if term[0] not in wanted.letters}
-    units = {**words, **wanted.letters}
-    return sum(units[unit] * value for unit, value in credit.items()) / sum(units.values())

@@ -66,9 +66,8 @@ class TokenStore(Protocol):
         """Write these in place of what is stored under their keys; what is not stored stays so."""
 
 
-@runtime_checkable
-class HasTokenizer(Protocol):
-    """A reranker that reads token ids, which can be made and stored ahead of the questions."""
+class PassageTokenizer(Protocol):
+    """Makes the token ids that a reranker reads of passages, ahead of the questions."""
 
     @property
     def tokenizer_identity(self) -> str:
@@ -76,6 +75,11 @@ class HasTokenizer(Protocol):
 
     def token_ids(self, passages: Sequence[str]) -> list[PassageIds]:
         """Ids of passages as ``score`` reads them, in the order given, for a store."""
+
+
+@runtime_checkable
+class HasTokenizer(PassageTokenizer, Protocol):
+    """A reranker that reads token ids, which can be made and stored ahead of the questions."""
 
     def read_from(self, store: TokenStore) -> None:
         """Look for ids of passages in this store from now on, before tokenising."""

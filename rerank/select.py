@@ -47,19 +47,24 @@ def floor_for(reranker: Reranker) -> float:
     return inner.default_floor if isinstance(inner, HasFloor) else UNKNOWN_FLOOR
 
 
-def select(ranked: Sequence[Ranked], *, top_n: int, floor: float, near_duplicate: float) -> Selection:
+def select(
+    ranked: Sequence[Ranked], *, top_n: int, floor: float, near_duplicate: float, diversity: float = 0.0
+) -> Selection:
     """At most ``top_n`` passages, best first: each above the floor and none repeating a better one.
 
     A passage repeats a better one when at least the share ``near_duplicate`` of its three-term shingles
     stands there, with no number and no negation of its own: 3.1 and 3.2, 支持 and 不支持 are both shown.
-    Where nothing was judged, candidates are measured against no floor; where something was, only that can be
+    With ``diversity`` d, evidence is chosen by maximal marginal relevance (Carbonell, Goldstein, SIGIR 1998):
+    the next passage has the largest (1 - d) · relevance - d · likeness, likeness being the largest share of
+    terms (Jaccard) it has in common with one that was chosen. It never lifts what is below the floor.
+    Where nothing was judged, candidates are measured against no floor and by 1 / rank; where something was, only that can be
     evidence, and what the latency budget left unjudged is passed over.
 
     Notices: ``near_duplicates_collapsed`` (count); ``below_floor`` (count, floor) for passages that would
     have been among the N; ``no_evidence`` (best, floor) where none is left.
     """
     judged = [entry for entry in ranked if entry.relevance is not None]
-    distinct, repeated = _distinct(judged or ranked, top_n, near_duplicate)
+    distinct, repeated = _distinct(judged or ranked, top_n, near_duplicate, floor, diversity)
     notices = [Notice.of("near_duplicates_collapsed", count=repeated)] if repeated else []
     kept = [entry for entry in distinct if entry.relevance is None or entry.relevance >= floor]
     best = max((entry.relevance for entry in judged if entry.relevance is not None), default=None)
@@ -75,19 +80,37 @@ def select(ranked: Sequence[Ranked], *, top_n: int, floor: float, near_duplicate
     return Selection(passages, bool(kept), best, () if kept else tuple(distinct), tuple(notices))
 
 
-def _distinct(ranked: Sequence[Ranked], top_n: int, share: float) -> tuple[list[Ranked], int]:
-    """The first ``top_n`` entries that repeat no earlier one, and how many were passed over on the way."""
-    kept: list[tuple[Ranked, _Outline]] = []
+def _distinct(
+    ranked: Sequence[Ranked], top_n: int, share: float, floor: float, diversity: float
+) -> tuple[list[Ranked], int]:
+    """``top_n`` entries in their order, none repeating a better one, and how many were passed over."""
+    waiting = list(enumerate(ranked))
+    kept: list[tuple[int, Ranked, _Outline]] = []
     repeated = 0
-    for entry in ranked:
-        if len(kept) == top_n:
-            break
+    while waiting and len(kept) < top_n:
+        at = _next([entry for _, entry in waiting], [outline for *_, outline in kept], floor, diversity)
+        place, entry = waiting.pop(at)
         outline = _Outline.of(entry.chunk.text)
-        if any(outline.repeats(other, share) for _, other in kept):
+        if any(outline.repeats(other, share) for *_, other in kept):
             repeated += 1
         else:
-            kept.append((entry, outline))
-    return [entry for entry, _ in kept], repeated
+            kept.append((place, entry, outline))
+    return [entry for _, entry, _ in sorted(kept, key=lambda each: each[0])], repeated
+
+
+def _next(waiting: Sequence[Ranked], kept: Sequence["_Outline"], floor: float, diversity: float) -> int:
+    """The index of the entry to be chosen next; the first of equals."""
+    if not diversity or not kept:
+        return 0
+
+    def worth(at: int) -> float:
+        entry = waiting[at]
+        relevance = 1 / entry.rank if entry.relevance is None else entry.relevance
+        outline = _Outline.of(entry.chunk.text)
+        return (1 - diversity) * relevance - diversity * max(outline.likeness(other) for other in kept)
+
+    evidence = [at for at, entry in enumerate(waiting) if entry.relevance is None or entry.relevance >= floor]
+    return max(evidence, key=lambda at: (worth(at), -at), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +119,7 @@ class _Outline:
 
     shingles: frozenset[tuple[str, ...]]
     marks: Counter[str]
+    words: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> "_Outline":
@@ -104,7 +128,12 @@ class _Outline:
         shingles = frozenset(tuple(words[i : i + width]) for i in range(len(words) - width + 1))
         marks = Counter(word for word in words if any(character.isdigit() for character in word))
         marks.update(negation.casefold() for negation in _NEGATION.findall(text))
-        return cls(shingles, marks)
+        return cls(shingles, marks, frozenset(words))
+
+    def likeness(self, other: "_Outline") -> float:
+        """The share (0..1) of all their terms that both texts have (Jaccard)."""
+        either = self.words | other.words
+        return len(self.words & other.words) / len(either) if either else 0.0
 
     def repeats(self, other: "_Outline", share: float) -> bool:
         """Whether this text adds nothing to the other."""

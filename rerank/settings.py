@@ -51,6 +51,17 @@ class RerankSettings(BaseModel):
     near_duplicate: float = Field(
         0.9, gt=0, le=1, description="share of common shingles from which two passages count as the same"
     )
+    diversity: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="how much a passage loses for its likeness to better ones (MMR, 1 - lambda); 0: nothing",
+    )
+    neighbour_tokens: int = Field(
+        800,
+        ge=0,
+        description="tokens of further passages of the same sections, which complete the chosen ones; 0: none",
+    )
     breaker_failures: int = Field(
         3, ge=1, description="failures within the window, at least half of its calls, that open the breaker"
     )

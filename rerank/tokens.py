@@ -200,6 +200,22 @@ class PairEncoder:
         return text[: encoding.offsets[limit][0]], True
 
 
+class EncoderTokenizer:
+    """``PassageTokenizer`` over an encoder, where no reranker runs."""
+
+    def __init__(self, encoder: PairEncoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def tokenizer_identity(self) -> str:
+        """See the role."""
+        return self._encoder.identity
+
+    def token_ids(self, passages: Sequence[str]) -> list[PassageIds]:
+        """See the role."""
+        return self._encoder.packed(passages)
+
+
 def _keyed(passages: Sequence[str]) -> list[tuple[bytes, str]]:
     """The text that is read of each passage, after the key of its ids."""
     texts = [document_text(encodable(passage)) for passage in passages]

@@ -9,6 +9,10 @@ from retrieval.stemming import stem
 from retrieval.stopwords import CHINESE_FUNCTION, CHINESE_STOP_PAIRS, ENGLISH_FUNCTION, ENGLISH_STOP
 from retrieval.types import Language
 
+ANALYSIS_VERSION = 1
+"""Rises whenever any text gives other terms, characters or concepts than before: what is indexed then is
+indexed again from its chunks."""
+
 # Scripts written without spaces: kana, Han, Hangul, Thai, Lao, Burmese, Khmer.
 _DENSE = (
     "\u3005\u3007\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3"
@@ -39,24 +43,24 @@ def terms(text: str) -> list[str]:
     A term holds case-folded letters and digits of any script, ``.``, ``+`` and ``#``, and nothing else.
     """
     found: list[str] = []
-    for dense, word in _tokens(text):
+    for dense, word in tokens(text):
         if dense:
             found.extend(pair for pair in _pairs(dense) if pair not in CHINESE_STOP_PAIRS)
-        elif word.casefold() not in ENGLISH_STOP:
-            found.extend(_word_terms(word))
+        elif not stopped(word):
+            found.extend(word_terms(word))
     return found
 
 
 def characters(text: str) -> list[str]:
     """The single characters of a text's runs without spaces, folded as in ``terms``, in reading order."""
-    return [character for dense, _ in _tokens(text) for character in dense]
+    return [character for dense, _ in tokens(text) for character in dense]
 
 
 def content_terms(question: str) -> list[str]:
     """The terms that say what a question is about: those of its ``content_words``, in reading order."""
     found: list[str] = []
     for word in content_words(question):
-        found.extend(_pairs(word) if _IS_DENSE.match(word) else _word_terms(word))
+        found.extend(_pairs(word) if _IS_DENSE.match(word) else word_terms(word))
     return found
 
 
@@ -66,7 +70,7 @@ def content_words(question: str) -> list[str]:
     Function words are cut out of Chinese runs (报销需要什么 gives 报销); other words keep their case.
     """
     found: list[str] = []
-    for dense, word in _tokens(question):
+    for dense, word in tokens(question):
         if dense:
             found.extend(_content_runs(dense))
         elif word.casefold() not in ENGLISH_FUNCTION:
@@ -98,8 +102,11 @@ def normalise(text: str) -> str:
     return _SPACE.sub(" ", folded).strip()
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Runs of a script without spaces as (run, ""), other words as ("", word) with their case."""
+def tokens(text: str) -> Iterator[tuple[str, str]]:
+    """Runs of a script without spaces as (run, ""), other words as ("", word) with their case, in order.
+
+    Both are folded as in ``terms``, but for the case of words.
+    """
     folded = to_simplified(unicodedata.normalize("NFKC", text))
     folded = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), folded)
     for match in _TOKEN.finditer(folded):
@@ -122,8 +129,13 @@ def _content_runs(run: str) -> Iterator[str]:
         yield run[start:]
 
 
-def _word_terms(word: str) -> list[str]:
-    """The whole word, then its parts where it has any, each once."""
+def stopped(word: str) -> bool:
+    """Whether a word of ``tokens`` is an English stop word, which ``terms`` leaves out."""
+    return word.casefold() in ENGLISH_STOP
+
+
+def word_terms(word: str) -> list[str]:
+    """The terms of one word of ``tokens``: the whole, then its parts where it has any, each once."""
     pieces = _PIECE.findall(word)
     found = [_folded(word.replace("-", "").replace("_", ""))]
     for piece in pieces:

@@ -19,7 +19,7 @@ from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
 
 from retrieval.chroma_names import PREFIX, check_made_by_us, chroma_name, marks
-from retrieval.errors import IndexDamaged, IndexMismatch, IndexUnreachable, RetrievalError
+from retrieval.errors import IndexDamaged, IndexFull, IndexMismatch, IndexUnreachable, RetrievalError
 from retrieval.protocols import Vectors
 from retrieval.types import Hit, Scope
 
@@ -34,6 +34,8 @@ _HNSW = CreateHNSWConfiguration(
 )
 # Chroma's own errors; ValueError for requests it refuses; HTTP errors where it runs as a server.
 _FAILURES = (ChromaError, ValueError, httpx.HTTPError)
+# SQLite's words, the system's, and SQLite's code for a write that the system refused.
+_FULL = ("database or disk is full", "No space left on device", "(code: 778)")
 T = TypeVar("T")
 
 
@@ -44,7 +46,8 @@ class ChromaStore:
     may share it; processes may not share a directory, and it must not be used after a fork. A collection
     is checked when it is first touched: one that Touchstone did not make, that names an embedding
     function (Chroma would build it, chroma issue 6717) or another distance raises ``IndexMismatch``; one
-    whose count or self query fails raises ``IndexDamaged``, after which ``drop`` still works.
+    whose count or self query fails raises ``IndexDamaged``, after which ``drop`` still works. A full disk
+    raises ``IndexFull`` where Chroma says so.
     """
 
     def __init__(self, client: ClientAPI, place: str, sessions: Sequence[httpx.Client] = ()) -> None:
@@ -62,6 +65,8 @@ class ChromaStore:
         except _FAILURES as error:
             # chromadb 1.5.9 keeps a client that failed to start, and hands it out again for the same path.
             SharedSystemClient._identifier_to_system.pop(str(path), None)
+            if _says_full(error):
+                raise _full(str(path), error) from error
             raise IndexDamaged(
                 f"the vector index in {path} cannot be opened ({error}); stop Touchstone, delete that "
                 "folder and start again: it is refilled from the database"
@@ -254,10 +259,20 @@ class ChromaStore:
             return IndexUnreachable(
                 f"the Chroma server at {self._place} does not answer ({type(error).__name__}); start it again"
             )
+        if _says_full(error):
+            return _full(self._place, error)
         return IndexDamaged(
             f"the vector index of collection {collection!r} in {self._place} cannot be used ({error}); it is "
-            "refilled from the database at the next start"
+            "refilled from the database"
         )
+
+
+def _says_full(error: Exception) -> bool:
+    return any(words in str(error) for words in _FULL)
+
+
+def _full(place: str, error: Exception) -> IndexFull:
+    return IndexFull(f"the disk of the vector index in {place} is full ({error}); free some space")
 
 
 def _settings() -> Settings:

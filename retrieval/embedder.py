@@ -28,7 +28,7 @@ END_OF_TEXT = "<|endoftext|>"
 
 _FILES = ("*.json", "*.txt", "*.safetensors", "*.jinja", "*/config.json")
 _MODULES = frozenset({"Transformer", "Pooling", "Normalize"})
-_BATCH_TEXTS = 64
+BATCH_TEXTS = 64
 _BATCH_TOKENS = {"cpu": 8_192, "cuda": 65_536}  # padded tokens a batch; one text at the limit still fits
 _FINGERPRINT_BYTES = 1 << 20
 _CONFIGURATIONS = (
@@ -47,13 +47,14 @@ class SentenceTransformerEmbedder:
     Padding is on the left and does not change a vector beyond rounding. Vectors come back as float32 of
     norm 1. Text that spells a control token is read as ordinary characters. Texts over the token limit
     lose their end, with the notice ``embedding_cut``. Thread-safe: one batch at a time.
-    ``ModelUnavailable`` is raised where the model cannot be had, read or run.
+    ``ModelUnavailable`` is raised where the model cannot be had, read or run. ``batch_tokens``: padded tokens
+    of a batch, see ``batches``.
     """
 
     def __init__(self, model: SentenceTransformer, *, name: str, device: str, max_tokens: int) -> None:
         self._model = model
         self._name = name
-        self._batch_tokens = _BATCH_TOKENS[device]
+        self.batch_tokens = _BATCH_TOKENS[device]
         self._pooling = _prepare(model)
         self._tokenizer = model.tokenizer
         self._max_tokens = min(max_tokens, model.max_seq_length or max_tokens)
@@ -101,6 +102,11 @@ class SentenceTransformerEmbedder:
         return f"{self._name}/{dtype}/{self._pooling}/{self._max_tokens}"
 
     @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return str(self._model.device.type)
+
+    @property
     def dim(self) -> int:
         """The length of a vector."""
         return int(self._model.get_embedding_dimension() or 0)
@@ -113,6 +119,12 @@ class SentenceTransformerEmbedder:
         """Float32 of shape (len(texts), dim), rows of norm 1, in the order given."""
         return self._embed([self._passage_prompt + text for text in texts])
 
+    def passage_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens ``embed_passages`` reads of each text: at most the model's limit."""
+        with self._lock:
+            lengths = self._lengths([self._passage_prompt + text for text in texts])
+        return [min(length, self._max_tokens) for length in lengths]
+
     def drain_notices(self) -> tuple[Notice, ...]:
         """What this thread's calls had to cut since it last asked."""
         notices = tuple(getattr(self._local, "notices", ()))
@@ -124,9 +136,9 @@ class SentenceTransformerEmbedder:
         if not texts:
             return vectors
         with self._lock:
-            lengths = [len(ids) for ids in self._tokenizer(list(texts), verbose=False)["input_ids"]]
+            lengths = self._lengths(texts)
             self._note_cuts(lengths)
-            for rows in _batches([min(n, self._max_tokens) for n in lengths], self._batch_tokens):
+            for rows in batches([min(n, self._max_tokens) for n in lengths], self.batch_tokens):
                 vectors[rows] = self._encode([texts[row] for row in rows])
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(norms).all() or (norms == 0.0).any():
@@ -136,6 +148,9 @@ class SentenceTransformerEmbedder:
                 "`touchstone models verify`"
             )
         return np.asarray(vectors / norms, dtype=np.float32)
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(ids) for ids in self._tokenizer(list(texts), verbose=False)["input_ids"]]
 
     def _encode(self, texts: list[str]) -> Vectors:
         try:
@@ -234,12 +249,15 @@ def _prepare(model: SentenceTransformer) -> str:
     return pooling
 
 
-def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows in batches of similar length, longest first, each within the budget of padded tokens."""
+def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Rows in batches of similar length, longest first, each within the budget of padded tokens.
+
+    A batch has at most ``BATCH_TEXTS`` rows. A row longer than the budget is a batch of its own. Equal lengths keep their order.
+    """
     batch: list[int] = []
     longest = 0
     for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        if batch and (len(batch) == _BATCH_TEXTS or longest * (len(batch) + 1) > budget):
+        if batch and (len(batch) == BATCH_TEXTS or longest * (len(batch) + 1) > budget):
             yield batch
             batch = []
         longest = lengths[row] if not batch else longest

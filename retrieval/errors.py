@@ -13,6 +13,10 @@ class IndexDamaged(RetrievalError):
     """The vector index cannot be read; it has to be rebuilt from SQLite."""
 
 
+class IndexFull(RetrievalError):
+    """The disk of the vector index is full; once there is room, what was refused can be tried again."""
+
+
 class IndexUnreachable(RetrievalError):
     """The server that holds the vector index does not answer."""
 

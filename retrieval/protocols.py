@@ -1,7 +1,7 @@
 """The roles of retrieval. All are synchronous, thread-safe for reading, and know no event loop."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,15 @@ class Embedder(Protocol):
 
     def drain_notices(self) -> tuple[Notice, ...]:
         """What had to be cut since the last call, then forgotten (as texts over the model's limit)."""
+
+
+@runtime_checkable
+class LocalEmbedder(Protocol):
+    """An embedder that computes in this process and knows on what."""
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
 
 
 class VectorStore(Protocol):
@@ -62,6 +71,17 @@ class VectorStore(Protocol):
         """Delete the whole partition; an unknown one is no error."""
 
 
+class SoftTokens(Protocol):
+    """Turns texts into tokens of a vocabulary whose tokens have vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Vocabulary and tokenizer in one string: equal identities give equal tokens."""
+
+    def ids(self, text: str) -> Sequence[int]:
+        """The token ids (0 to 65,535) of a text in reading order, repeats kept."""
+
+
 class LexicalIndex(Protocol):
     """An inverted index over analysed terms (see ``analysis``), ranked by BM25."""
 
@@ -83,6 +103,13 @@ class TermStatistics(Protocol):
 
     def document_frequencies(self, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """Chunks in all, and for each term in how many of them it stands (0 where unknown)."""
+
+
+class SoftStatistics(TermStatistics, Protocol):
+    """The same for tokens of the starter vocabulary (``starter_tokens``)."""
+
+    def token_frequencies(self, tokens: Sequence[int]) -> tuple[int, Sequence[int]]:
+        """Chunks in all, and for each token, in the order given, in how many of them it stands."""
 
 
 class ChunkSource(Protocol):

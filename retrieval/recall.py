@@ -1,7 +1,7 @@
 """Recall: both channels search, stale hits drop out, fusion orders what is left."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -10,7 +10,7 @@ from retrieval.errors import RetrievalError
 from retrieval.fuse import Fused, reciprocal_rank, weighted
 from retrieval.protocols import ChunkSource, Embedder, LexicalIndex, VectorStore
 from retrieval.settings import RetrievalSettings
-from retrieval.types import Candidate, Channel, Chunk, Hit, Notice, Query, Recalled
+from retrieval.types import Candidate, Channel, Chunk, Found, Hit, Lists, Notice, Query, Recalled
 
 MAX_WIDENINGS = 4
 """How often a search is repeated with twice the hits because stale ones took up the places."""
@@ -26,6 +26,7 @@ def recall(
     lexical: LexicalIndex,
     chunks: ChunkSource,
     settings: RetrievalSettings,
+    depth: int = 0,
 ) -> Recalled:
     """At most ``top_k`` chunks that are current and inside the scope, best fused score first, ties by id.
 
@@ -34,8 +35,11 @@ def recall(
     A channel that fails leaves the other and a notice, ``vector_channel_failed`` or
     ``lexical_channel_failed``; where both fail, ``RetrievalError`` is raised. Timings: embed, vector,
     lexical, hydrate, fuse.
+
+    With a ``depth`` the channels search that deep, and ``lists`` holds what they found (chunks each); the
+    candidates are the same as without.
     """
-    run = _Run(query, chunks, settings)
+    run = _Run(query, chunks, max(settings.channel_k, settings.top_k, depth))
     wordings = (query.text, *query.variants)
 
     def search_vectors() -> list[Search]:
@@ -51,12 +55,37 @@ def recall(
         reasons = "; ".join(str(failure) for failure in run.failures)
         raise RetrievalError(f"neither channel could search: {reasons}") from run.failures[0]
     with run.timed("fuse"):
-        fused = _fuse(lists, settings)[: settings.top_k]
+        wanted = max(settings.channel_k, settings.top_k)
+        fused = _fuse([hits[:wanted] for hits in lists], settings)
     return Recalled(
-        tuple(Candidate(run.live[f.chunk_id], f.hits, f.score, rank) for rank, f in enumerate(fused, 1)),
+        tuple(
+            Candidate(run.live[f.chunk_id], f.hits, f.score, rank)
+            for rank, f in enumerate(fused[: settings.top_k], 1)
+        ),
         (*run.notices, *embedder.drain_notices()),
         tuple((name, seconds * 1000) for name, seconds in run.seconds.items()),
+        _lists(lists, fused, _fuse(lists, settings), run.live) if depth else None,
     )
+
+
+def _lists(
+    hit_lists: Sequence[Sequence[Hit]],
+    fused: Sequence[Fused],
+    deeper: Sequence[Fused],
+    live: Mapping[str, Chunk],
+) -> Lists:
+    """Everything found; hits of several wordings go by rank, then score, then id."""
+
+    def of(channel: Channel) -> tuple[Found, ...]:
+        hits = [hit for found in hit_lists for hit in found if hit.channel == channel]
+        best: dict[str, float] = {}
+        for hit in sorted(hits, key=lambda hit: (hit.rank, -hit.score, hit.chunk_id)):
+            best.setdefault(hit.chunk_id, hit.score)
+        return tuple(Found(live[chunk_id], score) for chunk_id, score in best.items())
+
+    known = {found.chunk_id for found in fused}
+    everything = [*fused, *(found for found in deeper if found.chunk_id not in known)]
+    return Lists(of("vector"), of("lexical"), tuple(Found(live[f.chunk_id], f.score) for f in everything))
 
 
 def _fuse(lists: Sequence[Sequence[Hit]], settings: RetrievalSettings) -> list[Fused]:
@@ -69,10 +98,10 @@ def _fuse(lists: Sequence[Sequence[Hit]], settings: RetrievalSettings) -> list[F
 class _Run:
     """What one recall gathers: live chunks by id, times, notices and failed channels."""
 
-    def __init__(self, query: Query, chunks: ChunkSource, settings: RetrievalSettings) -> None:
+    def __init__(self, query: Query, chunks: ChunkSource, wanted: int) -> None:
         self._scope = query.scope
         self._chunks = chunks
-        self._wanted = max(settings.channel_k, settings.top_k)
+        self._wanted = wanted
         self._stale: set[str] = set()
         self.live: dict[str, Chunk] = {}
         self.seconds: dict[str, float] = {}

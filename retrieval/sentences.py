@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 _HARD = "。！？；…"
 _CLOSERS = "”’」』）)\\]】》\"'*_`"
-# Full-width enders always end a sentence; ASCII ones only where URLs, code and numbers survive.
+# Full-width enders always end a sentence; ASCII ones only where URLs, code and numbers survive. Runs are read
+# possessively and from their first character only: one of n marks that ends nothing would take n² steps.
 _END = re.compile(
     rf"[{_HARD}]+[!?;{_HARD}]*[{_CLOSERS}]*"
-    rf"|[!?]+[{_CLOSERS}]*(?=\s*$|\s+[^a-z\s]|[\u3400-\u9fff])"
+    rf"|(?<![!?])[!?]++[{_CLOSERS}]*+(?=\s*$|\s+[^a-z\s]|[\u3400-\u9fff])"
     r"|(?<=[\u3400-\u9fff]);|;(?=[\u3400-\u9fff])"
     rf"|(?P<dot>\.)[{_CLOSERS}]*(?=\s|$)"
     r"|(?<=[\u3400-\u9fff])\.(?=[\u3400-\u9fff])"
@@ -32,9 +33,9 @@ _STRAIGHT_CLOSE = re.compile(r"(?<=\S)\"(?!\w)")
 _LONGEST_QUOTE = 300
 """Characters up to which quoted speech is kept in one sentence: a longer quotation is a text of its own."""
 _GOES_ON = "，、,：:"  # he asks “…？”, and the sentence goes on
-_MARKS_AFTER = re.compile(r"(?:\*+|_+|`+|[\"'])(?=[\w“「『])")
+_MARKS_AFTER = re.compile(r"(?:(?<!\*)\*++|(?<!_)_++|(?<!`)`++|[\"'])(?=[\w“「『])")
 _WRAPPED = re.compile(r"\s{0,3}[^\s#|>]")
-_COMMA_LINE = re.compile(r"[，、]\s*$|[\u3400-\u9fff].*\w,\s*$")
+_HAN = re.compile("[\u3400-\u9fff]")
 _CLOSED_LINE = re.compile(r"[.!?:;。！？：；…|>]['\"”’)\]）】》*_`]*\s*$")
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 
@@ -59,6 +60,15 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def wrapped_lines(text: str) -> list[tuple[int, int]]:
+    """The lines of a text as (start, end) offsets, each with the soft-wrapped lines that go on with it.
+
+    Those of a list are its items. Spans are in order and cover all but white space.
+    """
+    trimmed = (_trim(text, start, end) for start, end in _blocks(text))
+    return [span for span in trimmed if span is not None]
+
+
 def _blocks(text: str) -> list[tuple[int, int]]:
     """Lines, with soft-wrapped ones joined."""
     blocks: list[tuple[int, int]] = []
@@ -73,10 +83,18 @@ def _blocks(text: str) -> list[tuple[int, int]]:
             blocks.append((position, end))
         fenced = fenced != fence
         structural = line.lstrip().startswith(("#", "|"))
-        comma = _COMMA_LINE.search(line) is not None
+        comma = _ends_in_comma(line)
         open_line = not (fence or fenced or structural or not line.strip() or _CLOSED_LINE.search(line))
         position = end
     return blocks
+
+
+def _ends_in_comma(line: str) -> bool:
+    """Whether a line is a Chinese one that goes on."""
+    said = line.rstrip()
+    if not said.endswith(","):
+        return said.endswith(("，", "、"))
+    return (said[-2:-1].isalnum() or said[-2:-1] == "_") and _HAN.search(said[:-2]) is not None
 
 
 def _cut(text: str, start: int, end: int) -> list[tuple[int, int]]:

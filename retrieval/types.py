@@ -96,6 +96,14 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """One earlier question of a conversation and the answer it got ("" where nothing was answered)."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A question made ready for recall.
 
@@ -160,18 +168,44 @@ class Passage:
     """A chunk chosen for the prompt, under the number (from 1) by which the answer cites it.
 
     ``text`` is the chunk's text, or less where it had to be cut to the prompt's budget (with a notice).
+    ``completes``: the number of the passage whose section it continues, None where it was chosen itself.
     """
 
     number: int
     chunk: Chunk
     text: str
     relevance: float | None
+    completes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chunk in the list of one stage, with that stage's score (any scale, falling)."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What each channel found by itself, and their fusion, each best first and deeper than K.
+
+    ``fused`` begins with the order in which candidates are chosen; what only a deeper search finds follows.
+    """
+
+    vector: tuple[Found, ...]
+    lexical: tuple[Found, ...]
+    fused: tuple[Found, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What recall gives back: fused candidates, best first, and anything the user must be told."""
+    """What recall gives back: fused candidates, best first, and anything the user must be told.
+
+    ``lists`` is None unless a depth was asked for.
+    """
 
     candidates: tuple[Candidate, ...]
     notices: tuple[Notice, ...] = ()
     timings_ms: tuple[tuple[str, float], ...] = field(default=())
+    lists: Lists | None = None

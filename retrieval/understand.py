@@ -8,6 +8,7 @@ from retrieval.stemming import stem
 from retrieval.types import Query, Scope
 
 _SPACE = re.compile(r"\s+")
+_LETTERS = re.compile(r"[^\W\d_]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
 )
@@ -26,23 +27,34 @@ _ENGLISH = frozenset(stem(word) for word in _GENERIC_ENGLISH.split())
 _CHINESE = re.compile("|".join(sorted(_GENERIC_CHINESE.split(), key=lambda word: (-len(word), word))))
 
 
-def understand(asked: str, scope: Scope) -> Query:
+def understand(asked: str, scope: Scope, completed: str = "") -> Query:
     """Clean the question, find its language and content terms, and say whether it is vague.
 
     ``text`` is the question in NFC without control and invisible characters, white space runs as one
     space. ``terms`` are its content terms in reading order, each once. It is vague where nothing is left,
-    or only words that fit any subject (怎么弄？ 这个失败了怎么办 "how does it work?"). No variants: terms
-    and concepts already meet both languages.
+    or only words that fit any subject (怎么弄？ 这个失败了怎么办 "how does it work?"). ``completed``: the
+    question with what the conversation adds (``follow_up``), searched in its place; the language stays that
+    of what was asked. No variants: one search meets both languages, through the token table or a
+    multilingual embedder, and what is written another way (traditional, full-width) is folded in analysis.
     """
-    text = _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", asked))).strip()
+    text = _clean(completed or asked)
     return Query(
         asked=asked,
         text=text,
         scope=scope,
-        language=detect_language(text),
+        language=detect_language(_clean(asked) if _LETTERS.search(asked) else text),
         terms=tuple(dict.fromkeys(content_terms(text))),
-        vague=not any(_has_subject(word) for word in content_words(text)),
+        vague=is_vague(text),
     )
+
+
+def is_vague(question: str) -> bool:
+    """Whether no word of a question says what it is about."""
+    return not any(_has_subject(word) for word in content_words(question))
+
+
+def _clean(text: str) -> str:
+    return _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).strip()
 
 
 def _has_subject(word: str) -> bool:

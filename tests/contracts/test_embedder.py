@@ -1,4 +1,4 @@
-"""What every ``Embedder`` promises: hashed words, a tiny Qwen3, a server that speaks the OpenAI API."""
+"""What every ``Embedder`` promises: starter, hashed words, a tiny Qwen3, a server with the OpenAI API."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 
 from retrieval.embedder import SentenceTransformerEmbedder
-from retrieval.hashing import HashingEmbedder
 from retrieval.protocols import Embedder
 from retrieval.remote_embedder import RemoteEmbedder
+from retrieval.starter_embedder import StarterEmbedder
+from retrieval.starter_table import starter_table
 from tests.fakes.embedding_server import embedding_server
+from tests.fakes.hashing import HashingEmbedder
 from tests.tiny import tiny_qwen3
 
 TEXTS = ["报销发票需要哪些盖章？", "单点登录", "a much longer passage about single sign-on " * 7, "x"]
 
 
-@pytest.fixture(scope="module", params=["hashing", "tiny Qwen3", "remote"])
+@pytest.fixture(scope="module", params=["starter", "hashing", "tiny Qwen3", "remote"])
 def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedder]:
-    if request.param == "hashing":
+    if request.param == "starter":
+        yield StarterEmbedder(starter_table())
+    elif request.param == "hashing":
         yield HashingEmbedder()
     elif request.param == "tiny Qwen3":
         yield SentenceTransformerEmbedder.load(tiny_qwen3(tmp_path_factory.mktemp("tiny")), device="cpu")

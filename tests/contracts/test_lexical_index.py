@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval import fts5
-from retrieval.fts5 import Fts5Index
+from retrieval.inverted import InvertedIndex
+from retrieval.postings_store import create_tables
 from retrieval.protocols import LexicalIndex
 from retrieval.types import Chunk, Scope
 from tests.fakes.retrieval import chunk
@@ -19,8 +19,8 @@ SCOPE = Scope(frozenset({"kb"}))
 @pytest.fixture
 def index() -> Iterator[LexicalIndex]:
     opened = sqlite3.connect(":memory:", isolation_level=None)
-    fts5.create_tables(opened)
-    yield Fts5Index(lambda: opened)
+    create_tables(opened)
+    yield InvertedIndex(lambda: opened)
     opened.close()
 
 
@@ -91,8 +91,8 @@ def test_no_hit_lies_outside_its_scope(
     rows: list[tuple[str, str, str]], collections: frozenset[str], documents: frozenset[str] | None, k: int
 ) -> None:
     opened = sqlite3.connect(":memory:", isolation_level=None)
-    fts5.create_tables(opened)
-    index: LexicalIndex = Fts5Index(lambda: opened)
+    create_tables(opened)
+    index: LexicalIndex = InvertedIndex(lambda: opened)
     kept: dict[str, Chunk] = {
         str(i): chunk(text, id=str(i), collection=collection, document_id=document)
         for i, (collection, document, text) in enumerate(rows)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rerank.errors import RerankStopped
-from rerank.lexical import LexicalReranker
 from rerank.protocols import Reranker
 from rerank.qwen3 import Qwen3Reranker
 from rerank.remote import RemoteReranker
+from rerank.starter import StarterReranker
 from rerank.timed import TimedReranker
 from tests.fakes.rerank import OverlapReranker, ScriptedReranker
 from tests.rerank.server import RerankServer, jina, tei
@@ -30,8 +30,8 @@ def remote(stack: ExitStack, answer: Callable[..., object]) -> Reranker:
 MAKE: dict[str, Callable[[ExitStack, Path], Reranker]] = {
     "overlap": lambda stack, folder: OverlapReranker(),
     "scripted": lambda stack, folder: ScriptedReranker({"France": 0.8}),
-    "lexical": lambda stack, folder: LexicalReranker(None),
-    "timed": lambda stack, folder: TimedReranker(LexicalReranker(None), timeout_s=60),
+    "starter": lambda stack, folder: StarterReranker(None),
+    "timed": lambda stack, folder: TimedReranker(StarterReranker(None), timeout_s=60),
     "qwen3": lambda stack, folder: Qwen3Reranker.load(folder, device="cpu", local_files_only=True),
     "jina": lambda stack, folder: remote(stack, jina),
     "tei": lambda stack, folder: remote(stack, tei),

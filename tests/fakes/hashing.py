@@ -1,4 +1,4 @@
-"""The starter profile's embedder: hashed words, without weights, download or training."""
+"""An embedder for tests: hashed words, the same on every machine, in a millisecond."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,8 +26,7 @@ class HashingEmbedder:
     is scaled to norm 1. Vectors are the same on every machine. A text without features gives the unit
     vector of place 0.
 
-    Two texts about the same thing in other words are far apart here: this keeps the product whole where
-    no model is at hand, it does not replace one.
+    Two texts about the same thing in other words are far apart here.
     """
 
     def __init__(self, dim: int = 1024) -> None:

@@ -6,10 +6,10 @@ from rerank.breaker import CircuitBreaker
 from rerank.budget import LatencyBudget
 from rerank.errors import RerankerOverloaded, RerankError, RerankerUnavailable, RerankStopped
 from rerank.guarded import GuardedReranker
-from rerank.lexical import LexicalReranker
 from rerank.protocols import Stopped, never
 from rerank.rerank import rerank
 from rerank.select import select
+from rerank.starter import StarterReranker
 from rerank.types import Scores
 from retrieval.types import Notice
 from tests.fakes.clock import FrozenClock
@@ -17,7 +17,7 @@ from tests.fakes.rerank import FailingReranker, OverlapReranker, ScriptedReranke
 from tests.rerank.build import candidates
 
 
-class SwitchedReranker(LexicalReranker):
+class SwitchedReranker(StarterReranker):
     """Works or fails as it is told."""
 
     default_floor = 0.77

@@ -1,8 +1,9 @@
 import pytest
 
-from rerank.lexical import LexicalReranker
 from rerank.select import floor_for, select
+from rerank.starter import StarterReranker, Weights
 from rerank.timed import TimedReranker
+from retrieval.starter_table import starter_folder
 from retrieval.types import Notice, Ranked
 from tests.fakes.rerank import OverlapReranker
 from tests.rerank.build import candidate
@@ -88,4 +89,35 @@ def test_contradicting_passages_are_both_shown(one: str, other: str) -> None:
 def test_floor_is_the_rerankers_own() -> None:
     assert floor_for(OverlapReranker()) == 0.3
     assert floor_for(TimedReranker(OverlapReranker())) == 0.3
-    assert floor_for(LexicalReranker(None)) == 0.25
+    assert floor_for(StarterReranker(None)) == Weights.load(starter_folder()).floor
+
+
+FEES = "The restocking fee for opened devices is fifteen percent"
+FEES_AGAIN = "The restocking fee for opened devices is fifteen percent of what was paid by card or bank transfer"
+SHIPPING = "Returned parcels travel at the expense of whoever sends them"
+
+
+def _texts(entries: list[Ranked], diversity: float) -> list[str]:
+    chosen = select(entries, top_n=2, floor=0.5, near_duplicate=1.0, diversity=diversity)
+    return [passage.text for passage in chosen.passages]
+
+
+def test_diversity_prefers_what_is_unlike_the_better_ones() -> None:
+    entries = ranked((FEES, 0.9), (FEES_AGAIN, 0.8), (SHIPPING, 0.7))
+    assert _texts(entries, 0.0) == [FEES, FEES_AGAIN]
+    assert _texts(entries, 0.5) == [FEES, SHIPPING]
+
+
+def test_diversity_never_lifts_what_is_below_the_floor() -> None:
+    assert _texts(ranked((FEES, 0.9), (FEES_AGAIN, 0.8), (SHIPPING, 0.4)), 0.9) == [FEES, FEES_AGAIN]
+
+
+def test_diverse_passages_keep_the_order_of_relevance() -> None:
+    entries = ranked((FEES, 0.9), (FEES_AGAIN, 0.89), (SHIPPING, 0.7), ("Invoices need a stamp", 0.69))
+    chosen = select(entries, top_n=3, floor=0.5, near_duplicate=1.0, diversity=0.3)
+    assert [p.relevance for p in chosen.passages] == sorted((p.relevance for p in chosen.passages), reverse=True)
+    assert [p.number for p in chosen.passages] == [1, 2, 3]
+
+
+def test_unjudged_candidates_can_be_diverse() -> None:
+    assert _texts(ranked((FEES, None), (FEES_AGAIN, None), (SHIPPING, None)), 0.9) == [FEES, SHIPPING]

@@ -6,11 +6,11 @@ import pytest
 from transformers import AutoTokenizer
 
 from rerank.errors import RerankError, SelfTestFailed
-from rerank.lexical import LexicalReranker
 from rerank.packing import Request
 from rerank.protocols import Stopped, never
 from rerank.qwen3 import Qwen3Reranker
 from rerank.selftest import KNOWN_ANSWERS, self_test
+from rerank.starter import StarterReranker
 from rerank.timed import TimedReranker
 from rerank.tokens import PairEncoder
 from rerank.types import Scores
@@ -51,9 +51,10 @@ def test_good_reranker_passes_and_its_scores_are_kept() -> None:
     assert result.seconds >= 0
 
 
-def test_lexical_reranker_passes() -> None:
-    assert len(self_test(LexicalReranker(None)).relevance) == 5
-    assert self_test(TimedReranker(LexicalReranker(None), timeout_s=30)).identity == "lexical/1"
+def test_starter_reranker_passes() -> None:
+    assert len(self_test(StarterReranker(None)).relevance) == 5
+    timed = TimedReranker(StarterReranker(None), timeout_s=30)
+    assert self_test(timed).identity.startswith("starter-reranker/1/")
 
 
 def test_bunched_scores_fail_and_say_what_came_out() -> None:

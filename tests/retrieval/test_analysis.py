@@ -1,10 +1,21 @@
+import json
 import re
+from hashlib import blake2b
+from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.analysis import characters, content_terms, detect_language, normalise, terms
+from retrieval.analysis import (
+    ANALYSIS_VERSION,
+    characters,
+    content_terms,
+    detect_language,
+    normalise,
+    terms,
+)
+from retrieval.concepts import concepts, glossary
 
 
 @pytest.mark.parametrize(
@@ -88,3 +99,14 @@ def test_language_of_a_question(text: str, language: str) -> None:
 
 def test_normalised_text_is_folded_in_width_case_script_and_space() -> None:
     assert normalise("  ＳＳＯ\n 單點登錄 ") == "sso 单点登录"
+
+
+def test_other_terms_than_before_need_another_version() -> None:
+    """What is indexed is analysed again only where ``ANALYSIS_VERSION`` says so: raise it, then set this."""
+    words = [word for _, synonyms in glossary() for word in synonyms]
+    table = resources.files("retrieval").joinpath("traditional.txt").read_text(encoding="utf-8")
+    mixed = "maxTokenCount max_token_count SAML2.0 1,000 C++ don't PDFs 我们的报销需要什么？ Ｃ５ ไทย"
+    text = "\n".join([*words, table, mixed])
+    found = [terms(text), characters(text), concepts(text)]
+    digest = blake2b(json.dumps(found).encode(), digest_size=8).hexdigest()
+    assert (ANALYSIS_VERSION, digest) == (1, "589117496287185c")

@@ -1,8 +1,8 @@
 import pytest
 
 from retrieval.errors import IndexMismatch
-from retrieval.hashing import HashingEmbedder
 from retrieval.manifest import IndexManifest, check
+from tests.fakes.hashing import HashingEmbedder
 
 
 def test_the_embedder_that_built_the_index_passes() -> None:

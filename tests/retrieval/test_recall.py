@@ -2,15 +2,15 @@ import sqlite3
 
 import pytest
 
-from retrieval import fts5
 from retrieval.errors import RetrievalError
-from retrieval.fts5 import Fts5Index
-from retrieval.hashing import HashingEmbedder
+from retrieval.inverted import InvertedIndex
+from retrieval.postings_store import create_tables
 from retrieval.protocols import LexicalIndex, VectorStore
 from retrieval.recall import recall
 from retrieval.settings import RetrievalSettings
 from retrieval.types import Chunk, Hit, Notice, Query, Recalled, Scope
 from retrieval.understand import understand
+from tests.fakes.hashing import HashingEmbedder
 from tests.fakes.retrieval import (
     BrokenVectorStore,
     FixedEmbedder,
@@ -34,8 +34,8 @@ class Library:
     def __init__(self, chunks: list[Chunk], *, stale: list[str] | None = None) -> None:
         self.embedder = HashingEmbedder()
         connection = sqlite3.connect(":memory:", isolation_level=None)
-        fts5.create_tables(connection)
-        self.lexical: LexicalIndex = Fts5Index(lambda: connection)
+        create_tables(connection)
+        self.lexical: LexicalIndex = InvertedIndex(lambda: connection)
         self.lexical.add(chunks)
         self.vectors: VectorStore = MemoryVectorStore()
         embedded = self.embedder.embed_passages([c.contextual_text for c in chunks])
@@ -163,7 +163,7 @@ def test_what_the_embedder_had_to_cut_is_told() -> None:
 
 
 def test_hashing_settings_weigh_words_more_unless_fusion_was_chosen() -> None:
-    assert RetrievalSettings().for_hashing().fusion == "weighted"
-    assert RetrievalSettings().for_hashing().lexical_weight == 0.8
+    assert RetrievalSettings().for_starter().fusion == "weighted"
+    assert RetrievalSettings().for_starter().lexical_weight == 0.85
     chosen = RetrievalSettings(fusion="rrf")
-    assert chosen.for_hashing() is chosen
+    assert chosen.for_starter() is chosen

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,3 +96,22 @@ def test_a_mark_after_a_sentence_belongs_to_the_words_it_opens() -> None:
 def test_a_chinese_line_that_ends_in_a_comma_goes_on() -> None:
     assert cut("缩容减少服务,\n共分两步。") == ["缩容减少服务,\n共分两步。"]
     assert cut('"a": 1,\n"b": 2,') == ['"a": 1,', '"b": 2,']
+
+
+@pytest.mark.parametrize(
+    "repeated", ["第一章", "中,", "!", "！", "**标题**：", '"a', "“a", "。**a", ". ", "a, "]
+)
+def test_no_text_takes_time_by_the_square_of_its_length(repeated: str) -> None:
+    text = repeated * (300_000 // len(repeated)) + "x"
+    spans = sentence_spans(text)
+    assert "".join("".join(text[a:b] for a, b in spans).split()) == "".join(text.split())
+    assert spans[-1][1] == len(text)
+    assert sentence_spans(f"a。{'*' * 300_000} b")[-1][1] == 300_004
+
+
+def test_chinese_line_that_ends_in_a_comma_goes_on() -> None:
+    assert [text[a:b] for text in ["我们认为,\n这很好。"] for a, b in sentence_spans(text)] == [
+        "我们认为,\n这很好。"
+    ]
+    assert len(sentence_spans("We think,\n这很好。")) == 2
+    assert len(sentence_spans("中,\n这很好。")) == 2
