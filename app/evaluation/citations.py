@@ -1,135 +1,109 @@
-"""Are the right files and pages cited, and does every quote stand there word for word?"""
+"""Are the right documents, pages and words cited, and does every quote stand there word for word?"""
 
-import unicodedata
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from app.evaluation.sets import FileSet, LabelledQuestion
-from app.result import Result
+from app.evaluation.asked import Asked
+from app.evaluation.intervals import Interval, interval
+from app.evaluation.matching import fold
+from app.evaluation.questions import Evidence
 from generation.types import Citation
 
-Progress = Callable[[int, int], None]
+Stands = Callable[[Citation], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One answer judged. ``quotes`` and ``exact`` count citations and those whose quote is in the file."""
+class Cited:
+    """The citations of one answer.
 
-    id: str
-    kind: str
-    question: str
-    outcome: str
-    answerable: bool
-    document_right: bool
-    page_right: bool
-    quotes: int
+    ``right``: those of a document that holds the answer; ``exact``: those whose quote stands in the file.
+    ``document``: one is right. ``page``: one is right and on a right page. ``words``: one overlaps the quote
+    that the set names. The latter two are None where the set names no page or no words.
+    """
+
+    citations: int
+    right: int
     exact: int
-    said: bool
-    first_passage_right: bool
-    answer: str
-    cited: tuple[str, ...]
-    total_ms: float
+    document: bool
+    page: bool | None
+    words: bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """Shares over a set (0..1; None where no question was of that kind).
+class CitationFigures:
+    """Shares (0..1) with intervals; None where there is nothing to divide by.
 
-    ``document``, ``page``, ``said``, ``first_passage``: over answerable questions. ``exact``: over all
-    citations. ``refused``: over unanswerable questions that are not vague. ``asked_back``: over vague ones.
+    ``document``, ``page``, ``words``: over answerable questions whose evidence says that much, an answer
+    without citations counting as wrong. ``precision`` and ``exact``: over all citations.
     """
 
     questions: int
-    document: float | None
-    page: float | None
-    first_passage: float | None
-    said: float | None
-    exact: float | None
     citations: int
-    refused: float | None
-    answered_share: float | None
-    asked_back: float | None
-    p50_ms: float
-    p95_ms: float
+    document: Interval | None
+    page: Interval | None
+    words: Interval | None
+    precision: float | None
+    exact: float | None
 
 
-def judge_set(
-    file_set: FileSet, ask: Callable[[str], Result], stands: Callable[[Citation], bool], progress: Progress
-) -> list[Judged]:
-    """Every question of the set, asked by ``ask`` and judged. ``stands``: is the quote in the file?"""
-    judged = []
-    for number, question in enumerate(file_set.questions, 1):
-        judged.append(_judge(question, ask(question.question), stands))
-        progress(number, len(file_set.questions))
-    return judged
-
-
-def summarise(judged: Iterable[Judged]) -> Summary:
-    """The shares over a set."""
-    rows = list(judged)
-    answerable = [row for row in rows if row.answerable and row.kind != "vague"]
-    unanswerable = [row for row in rows if not row.answerable and row.kind != "vague"]
-    vague = [row for row in rows if row.kind == "vague"]
-    times = sorted(row.total_ms for row in rows)
-    citations = sum(row.quotes for row in rows)
-    return Summary(
-        questions=len(rows),
-        document=_share(row.document_right for row in answerable),
-        page=_share(row.page_right for row in answerable),
-        first_passage=_share(row.first_passage_right for row in answerable),
-        said=_share(row.said for row in answerable),
-        exact=sum(row.exact for row in rows) / citations if citations else None,
-        citations=citations,
-        refused=_share(row.outcome == "abstained" for row in unanswerable),
-        answered_share=_share(row.outcome == "answered" for row in answerable),
-        asked_back=_share(row.outcome == "abstained" or row.document_right for row in vague),
-        p50_ms=times[len(times) // 2] if times else 0.0,
-        p95_ms=times[min(len(times) - 1, int(len(times) * 0.95))] if times else 0.0,
-    )
-
-
-def as_json(file_set: FileSet, judged: list[Judged], summary: Summary) -> dict[str, object]:
-    """Everything for a result file."""
-    return {
-        "set": file_set.name,
-        "left_out": file_set.left_out,
-        "summary": asdict(summary),
-        "questions": [asdict(row) for row in judged],
-    }
-
-
-def _judge(question: LabelledQuestion, result: Result, stands: Callable[[Citation], bool]) -> Judged:
-    citations = result.answer.citations
-    right = [c for c in citations if c.document in question.documents]
-    passages = result.answer.passages
-    return Judged(
-        id=question.id,
-        kind=question.kind,
-        question=question.question,
-        outcome=result.answer.outcome,
-        answerable=question.answerable,
-        document_right=bool(right),
-        page_right=bool(right)
-        and (not question.pages or any(set(c.pages) & set(question.pages) for c in right)),
-        quotes=len(citations),
+def judge_citations(asked: Asked, ids: Mapping[str, str], stands: Stands) -> Cited:
+    """Judge one answer. ``ids``: document name -> the set's own id; ``stands``: is a quote in its file?"""
+    citations = asked.result.answer.citations
+    evidence = asked.question.evidence
+    documents = {each.document for each in evidence}
+    right = [each for each in citations if ids[each.document] in documents]
+    with_pages = [each for each in evidence if each.pages]
+    with_words = [each for each in evidence if each.quote]
+    return Cited(
+        citations=len(citations),
+        right=len(right),
         exact=sum(map(stands, citations)),
-        said=all(_says(result.answer.text, wanted) for wanted in question.must_include),
-        first_passage_right=bool(passages) and passages[0].chunk.document in question.documents,
-        answer=result.answer.text,
-        cited=tuple(f"{c.document} {list(c.pages)}" for c in citations),
-        total_ms=dict(result.timings_ms)["total"],
+        document=bool(right),
+        page=_any(right, with_pages, ids, _on_page) if with_pages else None,
+        words=_any(right, with_words, ids, _overlaps) if with_words else None,
     )
 
 
-def _says(answer: str, wanted: str) -> bool:
-    folded = _fold(answer)
-    return any(_fold(alternative) in folded for alternative in wanted.split("|"))
+def citation_figures(judged: Iterable[tuple[Asked, Cited]]) -> CitationFigures:
+    """Over a set. Vague questions, for which asking back is right, count in no share of questions."""
+    rows = list(judged)
+    answerable = [
+        cited
+        for asked, cited in rows
+        if asked.question.answerable and not asked.question.vague and asked.question.evidence
+    ]
+    citations = sum(cited.citations for _, cited in rows)
+    of_answerable = sum(cited.citations for cited in answerable)
+    return CitationFigures(
+        questions=len(answerable),
+        citations=citations,
+        document=_share([cited.document for cited in answerable]),
+        page=_share([cited.page for cited in answerable if cited.page is not None]),
+        words=_share([cited.words for cited in answerable if cited.words is not None]),
+        precision=sum(cited.right for cited in answerable) / of_answerable if of_answerable else None,
+        exact=sum(cited.exact for _, cited in rows) / citations if citations else None,
+    )
 
 
-def _fold(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _any(
+    citations: Sequence[Citation],
+    evidence: Sequence[Evidence],
+    ids: Mapping[str, str],
+    fits: Callable[[Citation, Evidence], bool],
+) -> bool:
+    pairs = ((each, one) for each in citations for one in evidence)
+    return any(ids[each.document] == one.document and fits(each, one) for each, one in pairs)
 
 
-def _share(values: Iterable[bool]) -> float | None:
-    listed = list(values)
-    return sum(listed) / len(listed) if listed else None
+def _on_page(citation: Citation, evidence: Evidence) -> bool:
+    return not set(citation.pages).isdisjoint(evidence.pages)
+
+
+def _overlaps(citation: Citation, evidence: Evidence) -> bool:
+    """One holds the other, white space, case and width aside."""
+    quote, wanted = fold(citation.quote), fold(evidence.quote)
+    return wanted in quote or (bool(quote) and quote in wanted)
+
+
+def _share(values: Sequence[bool]) -> Interval | None:
+    return interval([float(value) for value in values]) if values else None
