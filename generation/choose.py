@@ -9,6 +9,8 @@ from generation.evidence import Asked, Reading, Scored, ask, rank_units, read, r
 from generation.excerpts import Excerpt
 from generation.expected import Kind, compared, situation, sub_questions
 from generation.sections import named_section
+from generation.sought import Features, Sought
+from retrieval.starter_table import StarterTable
 from retrieval.types import Passage
 
 # Chosen by reading the answers to the development questions of docs_ds.
@@ -50,48 +52,50 @@ class _Stretch:
     indices: frozenset[int]
 
 
-def choose(question: str, passages: Sequence[Passage]) -> list[Excerpt]:
+def choose(question: str, passages: Sequence[Passage], table: StarterTable) -> list[Excerpt]:
     """What answers a question, one excerpt for each passage used, in the passages' order.
 
-    Empty where no unit, nor what it stands under, has a term in common with the question.
+    Empty where no unit, nor what it stands under, has a word in common with the question, in either language.
     """
-    readings = [read(passage) for passage in passages]
-    if section := named_section(question, readings):
+    readings = [read(passage, table) for passage in passages]
+    if section := named_section(question, readings, table):
         return section
-    whole = ask(question, readings)
+    whole = ask(question, readings, table)
     chosen: list[_Stretch] = []
-    told = ask(situation(question), readings)
+    told = ask(situation(question), readings, table)
     for part in sub_questions(question):
-        asked = whole if part == question else _within(ask(part, readings), whole, told)
+        asked = whole if part == question else _within(ask(part, readings, table), whole, told)
         ranked = rank_units(asked, readings)
         _add(chosen, asked, ranked)
         _add_compared(chosen, asked, ranked, compared(part))
-    return _excerpts(chosen, whole)
+    return _excerpts(chosen, whole, table)
 
 
-def opening(passage: Passage) -> Excerpt:
+def opening(passage: Passage, table: StarterTable) -> Excerpt:
     """The first paragraph of a passage, with the list or steps it begins."""
-    reading = read(passage)
+    reading = read(passage, table)
     first = next((i for i, unit in enumerate(reading.units) if unit.kind != "heading"), None)
     if first is None:
         return Excerpt(passage, (), "")
-    steps = Asked({}, frozenset({Kind.STEPS}))
-    return _excerpts([_grown(Scored(reading, first, 0.0), steps)], steps)[0]
+    steps = Asked(Sought(), frozenset({Kind.STEPS}))
+    return _excerpts([_grown(Scored(reading, first, 0.0), steps)], steps, table)[0]
 
 
 def _within(part: Asked, whole: Asked, told: Asked) -> Asked:
     """A part of a question, with the rest of the question as a weak hint at what it is about."""
-    if Kind.REMEDY in part.kinds and told.weights:
-        rest = {f: w for f, w in told.weights.items() if f not in part.weights}
-        return replace(part, situation=rest)
-    return replace(part, weights={f: part.weights.get(f, 0.25 * w) for f, w in whole.weights.items()})
+    own = part.sought.weights
+    if Kind.REMEDY in part.kinds and told.sought.weights:
+        rest = {f: w for f, w in told.sought.weights.items() if f not in own}
+        return replace(part, situation=told.sought.weighing(rest))
+    weights = {f: own.get(f, 0.25 * w) for f, w in whole.sought.weights.items()}
+    return replace(part, sought=whole.sought.weighing(weights))
 
 
 def _add(chosen: list[_Stretch], asked: Asked, ranked: Sequence[Scored]) -> None:
     """Add the best stretch, then those that add something to it."""
     ranked = [found for found in ranked if found.score > 0]
     ranked = [found for found in ranked if not _promises_in_vain(found)] or ranked
-    known: frozenset[str] = frozenset()
+    known: Features = frozenset()
     missing = asked.kinds & _HARD_KINDS
     for found in ranked:
         if any(found.reading is s.reading and found.index in s.indices for s in chosen):
@@ -120,10 +124,10 @@ def _add_compared(
 
 
 def _adds(
-    found: Scored, best: Scored, asked: Asked, known: frozenset[str], missing: frozenset[Kind]
+    found: Scored, best: Scored, asked: Asked, known: Features, missing: frozenset[Kind]
 ) -> bool:
     """Whether a unit is worth adding: an equal of the best, new terms, or a kind of answer still missing."""
-    gain = asked.share(found.own - known)
+    gain = asked.share(known | found.own) - asked.share(known)
     if found.reading is not best.reading:
         new = gain >= FOREIGN_GAIN or bool(found.kinds & missing)
         new = new and not _POINTS_BACK.match(found.unit.shown)
@@ -242,7 +246,7 @@ def _matching(reading: Reading, members: Sequence[int], asked: Asked) -> Sequenc
     """All members where they are few, else those that share a term with the question, else the first."""
     if len(members) <= MAX_MEMBERS:
         return members
-    matching = [j for j in members if reading.own[j] & frozenset(asked.weights)]
+    matching = [j for j in members if asked.sought.names(reading.own[j])]
     return (matching or list(members))[:MAX_MEMBERS]
 
 
@@ -250,7 +254,7 @@ def _tokens(stretches: Sequence[_Stretch]) -> int:
     return sum(estimate_tokens(s.reading.units[i].shown) for s in stretches for i in s.indices)
 
 
-def _excerpts(chosen: Sequence[_Stretch], asked: Asked) -> list[Excerpt]:
+def _excerpts(chosen: Sequence[_Stretch], asked: Asked, table: StarterTable) -> list[Excerpt]:
     """One excerpt for each passage: its units read best in the order they have in the document."""
     readings = {stretch.reading.passage.number: stretch.reading for stretch in chosen}
     excerpts: list[Excerpt] = []
@@ -259,6 +263,8 @@ def _excerpts(chosen: Sequence[_Stretch], asked: Asked) -> list[Excerpt]:
         # A sentence that announces something that was not chosen is left out, unless it is all there is.
         kept = {i for i in indices if _kept(reading, i, indices)} or indices
         units = (reading.units[i] for i in sorted(kept))
-        shown = (replace(u, shown=relevant_code(u.shown, asked)) if u.kind == "code" else u for u in units)
-        excerpts.append(Excerpt(reading.passage, tuple(shown), reading.headings[min(kept)]))
+        shown = tuple(
+            replace(u, shown=relevant_code(u.shown, asked, table)) if u.kind == "code" else u for u in units
+        )
+        excerpts.append(Excerpt(reading.passage, shown, reading.headings[min(kept)]))
     return excerpts

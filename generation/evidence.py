@@ -2,15 +2,14 @@
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from generation.expected import Kind, expected_kinds, headed, meets, without_actor
 from generation.markup import plain
+from generation.sought import Features, Sought, seek, text_features
 from generation.units import QUESTION_LEVEL, Unit, split_units
-from retrieval.analysis import content_terms, terms
-from retrieval.concepts import concepts
+from retrieval.starter_table import StarterTable
 from retrieval.types import Passage
 
 # Chosen by reading the answers to the development questions of docs_ds; shares are of the question's weight.
@@ -50,23 +49,19 @@ class Reading:
 
     passage: Passage
     units: tuple[Unit, ...]
-    own: tuple[frozenset[str], ...]
-    context: tuple[frozenset[str], ...]
+    own: tuple[Features, ...]
+    context: tuple[Features, ...]
     headings: tuple[str, ...]
-    all: frozenset[str]
+    all: Features
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A unit (``reading.units[index]``) with its score.
-
-    ``own``: the question's features it holds itself; ``kinds``: the expected kinds of answers it holds.
-    """
+    """A unit (``reading.units[index]``) with its score; ``kinds``: the expected kinds of answers it holds."""
 
     reading: Reading
     index: int
     score: float
-    own: frozenset[str] = frozenset()
     kinds: frozenset[Kind] = frozenset()
 
     @property
@@ -74,42 +69,45 @@ class Scored:
         """The unit itself."""
         return self.reading.units[self.index]
 
+    @property
+    def own(self) -> Features:
+        """The features of its own words."""
+        return self.reading.own[self.index]
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a question asks for: its features with their weights, and the kinds of answers it expects.
 
-    The weight of a feature is ln(1 + units / units that hold it), an inverse document frequency over the
-    units at hand; features no unit holds or stands under weigh nothing. ``best_relevance`` is the highest
-    of the passages, None where none was judged. ``situation``: weights of what a question for a remedy tells
-    before it asks; the symptoms repeat that, the remedy need not, so it counts for passages, not for units.
+    ``best_relevance`` is the highest of the passages, None where none was judged. ``situation``: what a
+    question for a remedy tells before it asks; the symptoms repeat that, the remedy need not, so it counts
+    for passages, not for units.
     """
 
-    weights: Mapping[str, float]
+    sought: Sought
     kinds: frozenset[Kind]
     best_relevance: float | None = None
-    situation: Mapping[str, float] = field(default_factory=dict)
+    situation: Sought = field(default_factory=Sought)
 
-    def share(self, features: frozenset[str]) -> float:
-        """The share (0..1) of the question's weight these features have."""
-        return _share(self.weights, features)
+    def share(self, features: Features) -> float:
+        """The share (0..1) of the question's weight that a text with these features holds."""
+        return self.sought.share(features)
 
     def score(self, reading: Reading, index: int) -> Scored:
         """The agreement of one unit, at least 0; about 1 where it holds every term."""
-        wanted = frozenset(self.weights)
-        own = reading.own[index] & wanted
-        under = (reading.context[index] & wanted) - own
+        own = self.share(reading.own[index])
+        under = self.share(reading.own[index] | reading.context[index]) - own
         unit = reading.units[index]
         kinds = self.kinds_met(unit)
-        agreement = self.share(own) + self._context_share(unit, reading.headings[index]) * self.share(under)
-        if self.situation:
-            known = SITUATION if self.weights else 1.0
-            agreement = (1 - known) * agreement + known * _share(self.situation, reading.all)
+        agreement = own + self._context_share(unit, reading.headings[index]) * under
+        if self.situation.weights:
+            known = SITUATION if self.sought.weights else 1.0
+            agreement = (1 - known) * agreement + known * self.situation.share(reading.all)
         score = agreement / (1 + max(0, len(unit.shown) - LONG) / 600)
         hints = HINT * min(2, len(kinds)) + HEADED * self.is_headed(reading.headings[index])
         score += hints * min(1.0, agreement / FULL_HINT)
-        score *= TOPIC + (1 - TOPIC) * (self.share(reading.all) if self.weights else 1.0)
-        return Scored(reading, index, score * self._preference(reading.passage), own, kinds)
+        score *= TOPIC + (1 - TOPIC) * (self.share(reading.all) if self.sought.weights else 1.0)
+        return Scored(reading, index, score * self._preference(reading.passage), kinds)
 
     @property
     def procedural(self) -> bool:
@@ -141,12 +139,12 @@ class Asked:
         return frozenset(met)
 
 
-def read(passage: Passage) -> Reading:
+def read(passage: Passage, table: StarterTable) -> Reading:
     """Split a passage and analyse its units."""
     units = tuple(split_units(passage))
-    own = tuple(_features(unit.shown) for unit in units)
-    outside = _features("\n".join((passage.chunk.title, *passage.chunk.headings)))
-    columns = {unit.header: _features("\n".join(unit.header)) for unit in units}
+    own = tuple(text_features(unit.shown, table) for unit in units)
+    outside = text_features("\n".join((passage.chunk.title, *passage.chunk.headings)), table)
+    columns = {unit.header: text_features("\n".join(unit.header), table) for unit in units}
     context = tuple(
         outside.union(columns[unit.header], *(own[j] for j in _above(units, i)))
         for i, unit in enumerate(units)
@@ -154,21 +152,12 @@ def read(passage: Passage) -> Reading:
     return Reading(passage, units, own, context, tuple(_headings(passage, units)), outside.union(*own))
 
 
-def ask(question: str, readings: Sequence[Reading]) -> Asked:
+def ask(question: str, readings: Sequence[Reading], table: StarterTable) -> Asked:
     """Analyse a question against the units at hand."""
-    asked = without_actor(question)
-    wanted = frozenset(content_terms(asked)) | frozenset(concepts(asked))
-    held: Counter[str] = Counter()
-    known: set[str] = set()
-    total = 0
-    for reading in readings:
-        total += len(reading.units)
-        for own, context in zip(reading.own, reading.context, strict=True):
-            held.update(wanted & own)
-            known |= wanted & context
-    weights = {f: math.log(1 + total / max(1, held[f])) for f in sorted(wanted & (known | set(held)))}
+    texts = [each for r in readings for each in zip(r.own, r.context, strict=True)]
     judged = [r.passage.relevance for r in readings if r.passage.relevance is not None]
-    return Asked(weights, expected_kinds(question), max(judged, default=None))
+    sought = seek(without_actor(question), texts, table)
+    return Asked(sought, expected_kinds(question), max(judged, default=None))
 
 
 def rank_units(asked: Asked, readings: Sequence[Reading]) -> list[Scored]:
@@ -182,7 +171,7 @@ def rank_units(asked: Asked, readings: Sequence[Reading]) -> list[Scored]:
     return sorted(scored, key=lambda found: -found.score)
 
 
-def relevant_code(code: str, asked: Asked) -> str:
+def relevant_code(code: str, asked: Asked, table: StarterTable) -> str:
     """A fenced code block, or the lines of a long one that agree with the question best, in their order.
 
     A comment right above a line that is kept is kept with it.
@@ -191,19 +180,13 @@ def relevant_code(code: str, asked: Asked) -> str:
     closing = lines.pop() if lines and lines[-1].strip() == opening.strip()[:3] else opening.strip()[:3]
     if len(lines) <= CODE_LINES:
         return code
-    shares = [asked.share(_features(line)) for line in lines]
+    shares = [asked.share(text_features(line, table)) for line in lines]
     if max(shares) == 0:
         return "\n".join([opening, *lines[:CODE_LINES], closing])
     best = sorted(range(len(lines)), key=lambda i: -shares[i])[: CODE_LINES // 2]
     kept = {i for i in best if shares[i] >= max(shares) / 2}
     kept |= {i - 1 for i in kept if i > 0 and lines[i - 1].lstrip().startswith(("#", "//", "--"))}
     return "\n".join([opening, *(lines[i] for i in sorted(kept)), closing])
-
-
-def _share(weights: Mapping[str, float], features: frozenset[str]) -> float:
-    total = sum(weights.values())
-    held = sum(weights.get(feature, 0.0) for feature in sorted(features))
-    return held / total if total else 0.0
 
 
 def is_question(heading: str) -> bool:
@@ -217,10 +200,6 @@ def _headings(passage: Passage, units: Sequence[Unit]) -> Iterator[str]:
         yield heading
         if unit.kind == "heading":
             heading = unit.shown
-
-
-def _features(text: str) -> frozenset[str]:
-    return frozenset(terms(text)) | frozenset(concepts(text))
 
 
 def _above(units: Sequence[Unit], index: int) -> Iterator[int]:

@@ -36,7 +36,7 @@ _ASKED = {
         r"how (?:many|much|big|large|fast)|\b(?:maximum|minimum|limit)\b",
     ),
     Kind.TIME: _any(
-        "什么时候|何时|哪[年天月日]|几[号点月]|日期", r"\bwhen\b|what (?:date|year|day|time)"
+        "什么时候|何时|哪一?[年天月日]|几[号点月]|日期", r"\bwhen\b|what (?:date|year|day|time)"
     ),
     Kind.STEPS: _any(
         "怎么(?!样|回事|[写填说])|如何|怎样|步骤|流程|排查|咋|方法",

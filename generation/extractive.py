@@ -9,6 +9,7 @@ from generation.estimate import estimate_message_tokens, estimate_tokens, first_
 from generation.protocols import Stopped, never
 from generation.render import render
 from generation.types import Message, Prompt, Sampling
+from retrieval.starter_table import StarterTable, starter_table
 
 CONTEXT_TOKENS = 131_072
 """It reads passages of any length; this bounds what one prompt may hold."""
@@ -22,10 +23,17 @@ class ExtractiveGenerator:
     no effect but for ``max_tokens``. Tokens are estimated.
     """
 
+    def __init__(self, table: StarterTable | None = None) -> None:
+        """``table``: what says which words of Chinese and English mean the same, by default the shipped one.
+
+        Raises ``RetrievalError`` where that cannot be read.
+        """
+        self._table = table or starter_table()
+
     @property
     def identity(self) -> str:
         """Name and version of the method."""
-        return "touchstone-extractive/1"
+        return f"touchstone-extractive/2/{self._table.identity}"
 
     @property
     def context_tokens(self) -> int:
@@ -55,11 +63,11 @@ class ExtractiveGenerator:
             yield piece
 
     def _pieces(self, prompt: Prompt) -> Iterator[str]:
-        excerpts = choose(prompt.question, prompt.passages)
+        excerpts = choose(prompt.question, prompt.passages, self._table)
         if excerpts:
             yield from compose(excerpts, prompt.language)
             return
-        first = opening(prompt.passages[0]) if prompt.passages else None
+        first = opening(prompt.passages[0], self._table) if prompt.passages else None
         if first is not None and first.units and first.passage.relevance is not None:
             yield from compose([first], prompt.language, nearest=True)
         else:

@@ -9,26 +9,30 @@ _HTML_TAGS = (
     "iframe|img|ins|kbd|li|ol|p|picture|pre|q|s|section|small|source|span|strike|strong|sub|summary|sup|table|"
     "tbody|td|tfoot|th|thead|tr|u|ul|video"
 )
+_TARGET = r"\((?:[^()\s]|\([^()\s]*\))*(?:\s{1,100}\"[^\"]{0,1000}\")?\)"  # of a link: address, title
+# Documents may hold anything: what is looked for is bounded, and runs are read once (possessively, from their
+# first character), so that no text takes time by the square of its length.
 _REMOVED = re.compile(
-    rf"<!--.*?-->|</?(?:{_HTML_TAGS})(?:\s[^<>]*)?/?>"  # HTML that Markdown allows; <version> is text
-    r"|!\[[^\]]*\]\([^)\s]*(?:\s+\"[^\"]*\")?\)|!\[[^\]]*\]\[[^\]]*\]"  # images
-    r"|^\s*\[[^\]]+\]:\s+\S+.*$"  # link definitions, also used as comments
-    r"|\[\^[^\]]+\]"  # footnote marks
+    rf"</?(?:{_HTML_TAGS})(?:\s[^<>]*)?/?>"  # HTML that Markdown allows; <version> is text
+    rf"|!\[[^\]]{{0,1000}}\](?:{_TARGET}|\[[^\]]{{0,1000}}\])"  # images
+    r"|^[ \t]*\[[^\]\n]+\]:[ \t]+\S+.*$"  # link definitions, also used as comments
+    r"|\[\^[^\]\s]{1,100}\]"  # footnote marks
     "|[\u200b\u2060\ufeff]",
     re.M | re.S | re.I,
 )
-_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)")
+_LINK = re.compile(rf"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]{_TARGET}")
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
-_STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", re.S)
+_STRONG = re.compile(r"(\*\*|__)(?=\S)")
+_STRONG_ENDS = {"**": re.compile(r"(?<=\S)\*\*"), "__": re.compile(r"(?<=\S)__")}
 _EMPHASIS = re.compile(
     r"(?<![\w*\\])\*(?=[^\s*])([^*\n]+?)(?<=[^\s*\\])\*(?![\w*])"
     r"|(?<![\w_\\])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])"
 )
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|$<>~&])")
 _LINE_START = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.M)
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$", re.M)
-_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
-_BROKEN_LINE = re.compile(r" *\t *")  # see spans.unwrapped
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s+|(?<!\s)\s++#++\s*$", re.M)
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
+_BROKEN_LINE = re.compile(r"(?:(?<! ) ++)?\t *")  # see spans.unwrapped
 _CHINESE_GAP = re.compile("(?<=[。！？；：，、]) (?=[\u3400-\u9fff])")  # left by **标签。** 文字
 _DENSE = re.compile("[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
 
@@ -58,16 +62,40 @@ def cells(row: str) -> list[str]:
 
 
 def _words(text: str) -> str:
-    text = _REMOVED.sub("", text)
+    text = _REMOVED.sub("", _without_comments(text))
     text = _AUTOLINK.sub(r"\1", _LINK.sub(r"\1", text))
-    text = _STRONG.sub(r"\2", _STRONG.sub(r"\2", text))
+    text = _without_strong(_without_strong(text))
     text = _EMPHASIS.sub(lambda match: match[1] or match[2], text)
     return _ESCAPE.sub(r"\1", text)
 
 
+def _without_comments(text: str) -> str:
+    pieces, position = [], 0
+    while (opening := text.find("<!--", position)) >= 0 and (closing := text.find("-->", opening + 4)) >= 0:
+        pieces.append(text[position:opening])
+        position = closing + 3
+    return "".join([*pieces, text[position:]])
+
+
+def _without_strong(text: str) -> str:
+    """Each ``**`` or ``__`` before a word goes, with the next one behind a word."""
+    pieces, done, position = [], 0, 0
+    ends = dict(_STRONG_ENDS)  # of the marks that still close somewhere: what never closes is looked for once
+    while ends and (opening := _STRONG.search(text, position)):
+        end = ends.get(opening[1])
+        closing = end.search(text, opening.end() + 1) if end else None
+        if closing is None:
+            ends.pop(opening[1], None)
+            position = opening.start() + 1
+            continue
+        pieces += [text[done : opening.start()], text[opening.end() : closing.start()]]
+        done = position = closing.end()
+    return "".join([*pieces, text[done:]])
+
+
 def _joined(text: str) -> str:
     def seam(match: re.Match[str]) -> str:
-        before, after = text[: match.start()][-1:], text[match.end() :][:1]
+        before, after = text[max(match.start() - 1, 0) : match.start()], text[match.end() : match.end() + 1]
         return "" if _DENSE.match(before) and _DENSE.match(after) else " "
 
     return _CHINESE_GAP.sub("", re.sub(r"\s+", " ", _BROKEN_LINE.sub(seam, text)))

@@ -9,14 +9,14 @@ from generation.evidence import Asked, Reading, ask
 from generation.excerpts import Excerpt
 from generation.expected import Kind
 from generation.markup import plain
+from generation.sought import Features, covered, text_features
 from generation.units import Unit
-from retrieval.analysis import content_terms
-from retrieval.concepts import concepts
+from retrieval.starter_table import StarterTable
 from retrieval.types import Passage
 
 # Chosen by reading the answers to the questions of docs_ds, of pdfs and of the demo.
-MAX_TOKENS = 560
-"""Estimated tokens of a section that are shown; whole paragraphs, lists and tables, the first in any case."""
+MAX_TOKENS = 920
+"""Estimated tokens of a section that are shown (a chapter of five steps with its tables has 888); whole paragraphs, lists and tables, the first in any case."""
 PATH_SHARE = 0.8
 """The share of the question's weight that title and headings together must have."""
 HEADING_SHARE, HEADING_PRECISION = 0.4, 0.5
@@ -41,20 +41,20 @@ class _Place:
     heading: str
 
 
-def named_section(question: str, readings: Sequence[Reading]) -> list[Excerpt]:
+def named_section(question: str, readings: Sequence[Reading], table: StarterTable) -> list[Excerpt]:
     """The section a question names, in reading order over all its passages; empty where it names none.
 
     A question names a section when it consists of keywords or asks for steps, a list or a remedy, and the
     heading agrees with it. Lines of particulars (number, version, date) are left out where there is more.
     """
-    asked = ask(question, readings)
+    asked = ask(question, readings, table)
     if not asked.kinds <= _OPEN_KINDS or (_ASKS.search(question) and not asked.kinds):
         return []
-    wanted = _features(question)
+    wanted = text_features(question, table)
     for reading in readings:
         if not _relevant(reading, asked):
             continue
-        fitting = [(fit, heading) for heading, fit in _fits(reading, asked, wanted) if fit > 0]
+        fitting = [(fit, heading) for heading, fit in _fits(reading, asked, wanted, table) if fit > 0]
         if fitting:
             _, heading = max(fitting)
             return _excerpts(_Place(reading.passage.chunk.document_id, heading), readings, asked)
@@ -66,16 +66,19 @@ def _relevant(reading: Reading, asked: Asked) -> bool:
     return relevance is None or relevance >= LESS_RELEVANT * (asked.best_relevance or 0.0)
 
 
-def _fits(reading: Reading, asked: Asked, wanted: frozenset[str]) -> Iterator[tuple[str, float]]:
+def _fits(
+    reading: Reading, asked: Asked, wanted: Features, table: StarterTable
+) -> Iterator[tuple[str, float]]:
     """How well each heading of a passage, outermost first, agrees with the question; 0 where it does not."""
     chunk = reading.passage.chunk
     headings = [plain(heading) for heading in chunk.headings]
     headings += [u.shown for u in reading.units if u.kind == "heading" and u.shown not in headings]
-    path = _features(chunk.title)
+    path = text_features(chunk.title, table)
     for heading in headings or [chunk.title]:
-        own = _features(_NUMBERING.sub("", heading))
+        bare = _NUMBERING.sub("", heading)
+        own = text_features(bare, table)
         path |= own
-        precision = len(own & wanted) / len(own) if own else 0.0
+        precision = covered(bare, wanted, table)
         share = asked.share(own)
         fits = asked.share(path) >= PATH_SHARE and share >= HEADING_SHARE and precision >= HEADING_PRECISION
         yield heading, share * precision if fits else 0.0
@@ -140,7 +143,3 @@ def _particulars(unit: Unit) -> bool:
     """Whether a line only lists particulars: ``编号：A-1　版本：V2``."""
     parts = unit.shown.split()
     return unit.kind == "sentence" and len(parts) > 1 and all(_PARTICULAR.fullmatch(part) for part in parts)
-
-
-def _features(text: str) -> frozenset[str]:
-    return frozenset(content_terms(text)) | frozenset(concepts(text))

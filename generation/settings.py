@@ -8,7 +8,7 @@ class GenerationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_tokens: int = Field(768, ge=16, le=8192, description="longest answer")
+    max_tokens: int = Field(1536, ge=16, le=8192, description="longest answer")
     context_tokens: int = Field(8192, ge=1024, description="context of a model behind a URL")
     temperature: float = Field(0.0, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)

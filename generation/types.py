@@ -6,7 +6,7 @@ from typing import Literal
 from retrieval.types import Language, Notice, Passage
 
 Role = Literal["system", "user", "assistant"]
-Outcome = Literal["answered", "abstained", "truncated", "cancelled"]
+Outcome = Literal["answered", "abstained", "truncated", "cancelled", "retrieved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Citation:
     """A mark ``[number]`` of the answer, tied to the words it rests on.
 
     ``quote == chunk.text[start - chunk.start:end - chunk.start]``: ``start`` and ``end`` are offsets into
-    the document's text, ``pages`` the pages of the quote's chunk. ``position`` is where the mark stands
-    in the answer.
+    the document's text, ``pages`` the pages of the quote's chunk, or of the quote alone once it has been
+    looked up in its file. ``position`` is where the mark stands in the answer.
     """
 
     number: int

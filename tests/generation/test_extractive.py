@@ -144,3 +144,45 @@ def test_every_line_is_a_quote_or_an_introduction(question: str, passages: list[
         shown = re.sub(r"\[\d\]|^\d\. ", "", line)
         assert letters.sub("", shown) in sources
     assert all(c.quote in numbered[c.number - 1].text for c in cite(written, numbered).citations)
+
+
+ENGLISH_RETURNS = a_passage(
+    1,
+    "Goods may be sent back within 30 days of delivery. Opened conference devices carry a restocking fee of "
+    "15 % of the purchase price. The parcel should hold the completed form. Refunds reach the customer's bank "
+    "account 5 to 10 working days after inspection. Gift cards cannot be returned. Deliveries that arrive "
+    "damaged are collected by our carrier, who calls the day before. Customers outside the European Union "
+    "declare the parcel as returned goods, so that no customs duty is charged a second time.",
+    title="Refund and return policy",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("开封的会议设备要收多少手续费？", "15 %"),
+        ("退款多久到达银行账户？", "5 to 10 working days"),
+        ("礼品卡可以退吗？", "Gift cards cannot be returned"),
+        ("欧盟以外的客户怎么避免关税？", "no customs duty"),
+    ],
+)
+def test_chinese_question_over_an_english_page_quotes_the_sentence_that_answers(
+    question: str, wanted: str
+) -> None:
+    cited = cite(answer(question, ENGLISH_RETURNS), [ENGLISH_RETURNS])
+    assert wanted in cited.citations[0].quote
+    assert len(cited.citations[0].quote) < len(ENGLISH_RETURNS.text) / 2
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("How many days after delivery may goods be returned?", "30 天内退货"),
+        ("What is the phone number of customer service?", "400-000-6172"),
+    ],
+)
+def test_english_question_over_a_chinese_page_quotes_the_sentence_that_answers(
+    question: str, wanted: str
+) -> None:
+    cited = cite(answer(question, RETURNS, language="en"), [RETURNS])
+    assert wanted in cited.citations[0].quote

@@ -1,5 +1,8 @@
 """Passages in pieces: lists, tables, code, and lines that a PDF has broken."""
 
+import pytest
+
+from generation.marks import escape_marks, find_marks
 from generation.markup import cells, plain
 from generation.spans import passage_spans
 from generation.units import split_units
@@ -141,3 +144,39 @@ def test_a_sentence_that_names_a_table_below_announces_it() -> None:
     shown = ["分为下表各类。", "按种类依照下表执行。", "See the table below.", "下图是示例。", "他在下面。"]
     units = [split_units(a_passage(1, text))[0] for text in shown]
     assert [unit.announces for unit in units] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "**a ", "__a **b ", "**标题**：", "第一章", "![", "![](", "[a](b \"c", "[^", "<!--", "`a`[1]", "[1]",
+        " \t", "|-", "!", "“a", "> ", "# ", "a, ",
+    ],
+)  # fmt: skip
+def test_no_passage_takes_time_by_the_square_of_its_length(repeated: str) -> None:
+    text = repeated * (200_000 // len(repeated)) + "x"
+    units = split_units(a_passage(1, text, pages=(1,) if repeated in ("第一章", "|-", " \t") else ()))
+    assert all(0 <= unit.start < unit.end <= len(text) for unit in units)
+    assert units[-1].end == len(text)
+
+
+@pytest.mark.parametrize("run", ["`", "*", "!", " ", "-", "\t"])
+def test_no_run_of_one_character_does_either(run: str) -> None:
+    long = run * 200_000
+    assert split_units(a_passage(1, f"a。{long}b。"))[-1].end == 200_004
+    assert plain(f"|{long}x|").endswith("x|")
+
+
+def test_marks_beside_code_are_found_and_escaped_in_one_go() -> None:
+    text = "`[2]`[1]" * 20_000
+    assert len(find_marks(text)) == 20_000
+    assert escape_marks(text) == "`[2]`\\[1\\]" * 20_000
+
+
+def test_marks_that_close_nothing_stay_and_the_others_go() -> None:
+    assert plain("**a b __c__ d") == "**a b c d"
+    assert plain("a ** b **c**") == "a ** b c"
+    assert plain("***a** b*") == "a b"
+    assert plain("**a __b__ c** 与 **d**") == "a b c 与 d"
+    assert plain("<!-- one --> a <!-- two") == "a <!-- two"
+    assert plain("a ``b` c [1]") == "a ``b` c \\[1\\]"
