@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.catalogue import say
+from app.conversation import completed
 from app.models import Models
+from app.neighbours import with_neighbours
 from app.quotes import Quotes
 from app.result import ModelNames, Result
 from app.settings import Settings
 from app.storage.chunks import Chunks
+from app.storage.floors import CalibratedFloors
 from app.suggestions import suggest
 from generation.abstain import abstain, clarify
 from generation.errors import GenerationError
@@ -25,7 +28,7 @@ from rerank.select import Selection, select
 from rerank.types import Reranked
 from retrieval.protocols import LexicalIndex, VectorStore
 from retrieval.recall import recall
-from retrieval.types import Notice, Passage, Query, Ranked, Scope
+from retrieval.types import Exchange, Notice, Passage, Query, Ranked, Recalled, Scope
 from retrieval.understand import understand
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,11 @@ Stopped = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question. ``collections`` are names, for display; the scope decides what is searched."""
+    """One question. ``collections`` are names, for display; the scope decides what is searched.
+
+    ``history``: what was asked and answered before in the conversation, earliest first.
+    Without ``generate`` nothing is written: it ends with the passages and outcome retrieved.
+    """
 
     question: str
     scope: Scope
@@ -43,6 +50,8 @@ class Ask:
     rerank: bool
     top_k: int
     top_n: int
+    generate: bool = True
+    history: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class _Trace:
     query: Query | None = None
     ranked: tuple[Ranked, ...] = ()
     reranked: Reranked = field(default_factory=lambda: Reranked((), ""))
+    floor: float = 0.0
     notices: list[Notice] = field(default_factory=list)
     timings: list[tuple[str, float]] = field(default_factory=list)
 
@@ -93,6 +103,7 @@ class Answering:
         lexical: LexicalIndex,
         chunks: Chunks,
         quotes: Quotes,
+        floors: CalibratedFloors,
         settings: Settings,
     ) -> None:
         self._models = models
@@ -100,9 +111,10 @@ class Answering:
         self._lexical = lexical
         self._chunks = chunks
         self._quotes = quotes
+        self._floors = floors
         self._settings = settings
         starter = models.profile == "starter"
-        self._retrieval = settings.retrieval.for_hashing() if starter else settings.retrieval
+        self._retrieval = settings.retrieval.for_starter() if starter else settings.retrieval
 
     def ask(self, ask: Ask, stopped: Stopped) -> Iterator[Event]:
         """Stages as they end, the sources, the answer piece by piece, and last one ``Result``.
@@ -111,7 +123,9 @@ class Answering:
         far.
         """
         trace = _Trace(ask, time.perf_counter(), notices=list(self._models.notices))
-        query = understand(ask.question, ask.scope)
+        completion = completed(ask.question, ask.history, self._models, stopped)
+        trace.notices.extend(completion.notices)
+        query = understand(ask.question, ask.scope, completion.text)
         trace.query = query
         yield trace.lap("understand", trace.began)
         if query.vague:
@@ -132,19 +146,29 @@ class Answering:
             yield self._finish(trace, self._abstain(trace, query, selection))
             return
         yield Sources(selection.passages)
+        if not ask.generate:
+            yield self._finish(trace, _empty("", "retrieved", selection.passages))
+            return
         yield from self._generate(trace, query, selection, stopped)
 
-    def _recall(self, trace: _Trace, query: Query) -> Stage:
-        began = time.perf_counter()
-        settings = self._retrieval.model_copy(update={"top_k": trace.ask.top_k})
-        recalled = recall(
+    def recall(self, ask: Ask, depth: int) -> Recalled:
+        """What recall gives for a question, with the list of each stage, ``depth`` chunks deep."""
+        return self._recalled(understand(ask.question, ask.scope), ask.top_k, depth)
+
+    def _recalled(self, query: Query, top_k: int, depth: int = 0) -> Recalled:
+        return recall(
             query,
             embedder=self._models.embedder,
             vectors=self._vectors,
             lexical=self._lexical,
             chunks=self._chunks,
-            settings=settings,
+            settings=self._retrieval.model_copy(update={"top_k": top_k}),
+            depth=depth,
         )
+
+    def _recall(self, trace: _Trace, query: Query) -> Stage:
+        began = time.perf_counter()
+        recalled = self._recalled(query, trace.ask.top_k)
         trace.notices.extend(recalled.notices)
         trace.timings.extend(recalled.timings_ms)
         trace.ranked = tuple(Ranked(candidate, None, candidate.rank) for candidate in recalled.candidates)
@@ -156,7 +180,7 @@ class Answering:
             language=query.language,
             nearest=[ranked.chunk for ranked in selection.nearest],
             relevance=selection.best,
-            floor=None if selection.best is None else self._floor(trace.reranked),
+            floor=None if selection.best is None else trace.floor,
         )
 
     def _rerank(self, trace: _Trace, query: Query, stopped: Stopped) -> Stage:
@@ -172,24 +196,39 @@ class Answering:
         )
         trace.ranked = reranked.ranked
         trace.reranked = reranked
+        trace.floor = self._floor(trace.ask.scope, reranked)
         trace.notices.extend(reranked.notices)
         return trace.lap("rerank", began)
 
     def _select(self, trace: _Trace) -> Selection:
+        settings = self._settings.rerank
         selection = select(
             trace.ranked,
             top_n=trace.ask.top_n,
-            floor=self._floor(trace.reranked),
-            near_duplicate=self._settings.rerank.near_duplicate,
+            floor=trace.floor,
+            near_duplicate=settings.near_duplicate,
+            diversity=settings.diversity,
         )
         trace.notices.extend(selection.notices)
-        return selection
+        passages = with_neighbours(
+            selection.passages, trace.ranked, self._chunks, tokens=settings.neighbour_tokens
+        )
+        if added := len(passages) - len(selection.passages):
+            trace.notices.append(Notice.of("neighbours_added", count=added))
+        return replace(selection, passages=passages)
 
-    def _floor(self, reranked: Reranked) -> float:
-        """The floor of whoever judged; the admin's is meant for the reranker that is configured."""
+    def _floor(self, scope: Scope, reranked: Reranked) -> float:
+        """The admin's, meant for the reranker that is configured, or one calibrated, or the judge's own.
+
+        A calibrated one is of one collection and for whoever judged.
+        """
         set_by_admin = self._settings.rerank.floor
         if set_by_admin is not None and not reranked.fallback:
             return set_by_admin
+        if len(scope.collections) == 1 and reranked.identity:
+            calibrated = self._floors.floor(next(iter(scope.collections)), reranked.identity)
+            if calibrated is not None:
+                return calibrated
         return self._models.reranker.floor if reranked.floor is None else reranked.floor
 
     def _generate(
@@ -203,7 +242,7 @@ class Answering:
         first = True
         try:
             prompt = build_prompt(
-                query.asked,
+                query.text if trace.ask.history else query.asked,
                 language=query.language,
                 instruction=trace.ask.instruction,
                 passages=selection.passages,
@@ -255,6 +294,8 @@ class Answering:
             timings_ms=tuple(trace.timings),
             collections=trace.ask.collections,
             instruction=trace.ask.instruction,
+            floor=trace.floor if trace.reranked.identity else None,
+            rerank_tokens=trace.reranked.tokens,
         )
 
 

@@ -1,4 +1,4 @@
-"""What has to be done now and then: deleting for good what was kept long enough, looking for duplicates."""
+"""What has to be done now and then: mending indexes, deleting what was kept long enough, finding duplicates."""
 
 import logging
 import threading
@@ -20,18 +20,23 @@ from app.storage.documents import Documents
 from app.storage.duplicates import DuplicateReports
 from app.storage.shelf import Shelf
 from app.trash import Trash
+from retrieval.errors import RetrievalError
 from retrieval.protocols import Embedder
 
 DAY_S = 86_400.0
 QUIET_S = 5.0  # seconds without a new job before duplicates are looked for behind the scenes
 MOST_CHUNKS = 20_000  # of a collection that is looked through unasked; larger ones only on demand
 REST = 20.0  # times as long as it took is waited before a collection is looked through unasked again
+HEAL_AGAIN_S = 30.0  # between two tries to mend a vector index
 CLOSE_S = 5.0
 log = logging.getLogger(__name__)
 
 
 class Caretaker:
-    """Keeps answers, expires what is kept, and reports duplicates; one quiet thread once it is started."""
+    """Keeps answers, expires what is kept, mends the vector index, and reports duplicates.
+
+    One quiet thread once it is started.
+    """
 
     def __init__(
         self,
@@ -61,11 +66,14 @@ class Caretaker:
         self._monotonic = monotonic
         self._looking = threading.Lock()
         self._not_before: dict[str, float] = {}
+        self._heal_at = 0.0
+        self._library: Library | None = None
         self._trash: Trash | None = None
         self._thread: threading.Thread | None = None
 
     def load(self, library: Library, embedder: Embedder) -> None:
         """The library is there: delete for good what was kept long enough."""
+        self._library = library
         self._trash = Trash(
             database=self._database,
             collections=self._collections,
@@ -98,6 +106,13 @@ class Caretaker:
         found = self._collections.named(collection_name)
         with self._looking:
             return self._kept(found) or self._look(found)
+
+    def heal(self) -> None:
+        """Mend a vector index that somebody found damaged. Raises what stands in the way."""
+        if self._library is not None and self._library.suspect and self._monotonic() >= self._heal_at:
+            self._heal_at = self._monotonic() + HEAL_AGAIN_S
+            for notice in self._library.heal():
+                log.warning("the vector index was damaged: %s %s", notice.code, dict(notice.values))
 
     def start(self) -> None:
         """Begin with what is done unasked."""
@@ -139,11 +154,18 @@ class Caretaker:
             self._reports.keep(collection.id, report.model_dump_json(), state)
         return report
 
+    def _try_to_heal(self) -> None:
+        try:
+            self.heal()
+        except RetrievalError as error:
+            log.warning("the vector index cannot be mended yet: %s", error)
+
     def _run(self) -> None:
         expire_at = self._monotonic() + DAY_S
         while not self._stopping.is_set():
             rings = self._board.rings
             try:
+                self._try_to_heal()
                 if self._monotonic() >= expire_at:
                     expire_at = self._monotonic() + DAY_S
                     self.expire()
@@ -152,5 +174,14 @@ class Caretaker:
                 if self._stopping.is_set():
                     return
                 log.exception("caretaker")
-            self._board.wait(rings, min(expire_at - self._monotonic(), DAY_S / 24))
-            self._stopping.wait(QUIET_S)
+            self._board.wait(rings, self._patience_s(expire_at))
+            quiet = self._monotonic() + QUIET_S
+            while not self._stopping.is_set() and self._monotonic() < quiet and self._patience_s(expire_at):
+                self._board.wait(self._board.rings, QUIET_S)  # rung where the index turns out to be damaged
+
+    def _patience_s(self, expire_at: float) -> float:
+        """Seconds until something is due; 0 for now."""
+        due = [expire_at, self._monotonic() + DAY_S / 24]
+        if self._library is not None and self._library.suspect:
+            due.append(self._heal_at)
+        return max(min(due) - self._monotonic(), 0.0)

@@ -14,12 +14,23 @@ def _sentences(language: Language) -> dict[str, str]:
     return loaded
 
 
+class _Values(dict[str, str]):
+    """Values by name; one that is missing stays as the blank that it was to fill."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
 def say(notice: Notice, language: Language) -> str:
-    """The notice as a sentence; a code it lacks (a test finds those) is shown with its bare values."""
+    """The notice as a sentence; a code it lacks (a test finds those) is shown with its bare values.
+
+    A value that the sentence needs and the notice lacks leaves its blank: a parser that was taken over may
+    send any notice.
+    """
     sentence = _sentences(language).get(notice.code)
     if sentence is None:
         return f"{notice.code}: " + ", ".join(f"{name} {value}" for name, value in notice.values)
-    return sentence.format_map(dict(notice.values))
+    return sentence.format_map(_Values(notice.values))
 
 
 def codes(language: Language) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from app.storage.chunks import Chunks
 from app.storage.token_ids import TokenIds, TokenRow
-from rerank.protocols import HasTokenizer
+from rerank.protocols import HasTokenizer, PassageTokenizer
 from retrieval.types import Chunk
 
 BATCH = 100  # about 60 ms of tokenising, and one short transaction
@@ -45,16 +45,13 @@ class ChunkTokens:
         return self.read(chunks)[0]
 
     def read(self, chunks: Sequence[Chunk]) -> tuple[tuple[TokenRow, ...], tuple[int, ...]]:
-        """The rows, and how many tokens the reranker reads of each chunk; both empty where it reads none."""
-        if self._tokenizer is None:
-            return (), ()
-        identity = self._tokenizer.tokenizer_identity
-        ids = self._tokenizer.token_ids([chunk.contextual_text for chunk in chunks])
-        rows = tuple(
-            TokenRow(chunk.id, identity, each.key, each.packed)
-            for chunk, each in zip(chunks, ids, strict=True)
-        )
-        return rows, tuple(each.tokens for each in ids)
+        """See ``read_tokens``, with the tokenizer of the reranker that runs."""
+        return read_tokens(self._tokenizer, chunks)
+
+    @property
+    def identity(self) -> str:
+        """The tokenizer whose ids are kept; "" where the reranker reads none."""
+        return "" if self._tokenizer is None else self._tokenizer.tokenizer_identity
 
     def stored(self) -> int | None:
         """Chunks whose ids are stored for the reranker that runs; None where it reads no tokens."""
@@ -97,3 +94,20 @@ class ChunkTokens:
             return
         if filled:
             log.info("token ids of %d chunks stored for the present reranker", filled)
+
+
+def read_tokens(
+    tokenizer: PassageTokenizer | None, chunks: Sequence[Chunk]
+) -> tuple[tuple[TokenRow, ...], tuple[int, ...]]:
+    """The rows to store beside these chunks, and how many tokens the reranker reads of each.
+
+    Both are in the order of the chunks, and empty without a tokenizer.
+    """
+    if tokenizer is None:
+        return (), ()
+    identity = tokenizer.tokenizer_identity
+    ids = tokenizer.token_ids([chunk.contextual_text for chunk in chunks])
+    rows = tuple(
+        TokenRow(chunk.id, identity, each.key, each.packed) for chunk, each in zip(chunks, ids, strict=True)
+    )
+    return rows, tuple(each.tokens for each in ids)

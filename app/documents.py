@@ -10,6 +10,7 @@ from app.failpoints import hit
 from app.partitions import CurrentPartitions
 from app.storage.blobs import BlobStore
 from app.storage.collections import Collection, Collections
+from app.storage.database import Database
 from app.storage.documents import DocumentRow, Documents
 from app.storage.job_recovery import JobRecovery
 from app.storage.partitions import PartitionRows
@@ -17,6 +18,7 @@ from app.storage.staging import ParseResults, Staging, VersionId
 from app.vector_index import REFILL_BATCH, VectorIndex
 from retrieval.errors import IndexDamaged
 from retrieval.protocols import Embedder, LexicalIndex
+from retrieval.types import Notice
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ class Library:
     def __init__(
         self,
         *,
+        database: Database,
         collections: Collections,
         documents: Documents,
         staging: Staging,
@@ -42,6 +45,7 @@ class Library:
     ) -> None:
         """``changed`` is called after jobs were taken from their workers."""
         self.lock = threading.RLock()
+        self._database = database
         self._collections = collections
         self._documents = documents
         self._staging = staging
@@ -63,7 +67,7 @@ class Library:
         """Put the vectors of staged versions of one collection into the vector index, in large adds.
 
         ``place`` is the collection, or the partition a reindex builds. Nobody sees them yet. ``alive`` is
-        called between adds. A damaged index is filled again first.
+        called between adds. A damaged index is filled again first. Raises ``IndexFull`` where the disk is.
         """
         if not versions:
             return
@@ -72,8 +76,9 @@ class Library:
         except IndexDamaged:
             log.exception("vector index %s is damaged: it is filled again", place)
             if place == versions[0].collection_id:
-                self._index.refill(self._collections.by_id(place))
+                self._index.heal(suspect=place)
             else:
+                self._index.heal()
                 self._vectors.drop_partition(place)  # ``complete`` brings back what was in it
             self._add(place, versions, alive)
 
@@ -117,16 +122,17 @@ class Library:
         collection = self._collections.named(collection_name)
         with self.lock:
             hit("delete.before")
-            row = self._documents.find(collection.id, document_name)
-            cancelled = self._jobs.cancel_of(collection.id, document_name)
-            if not cancelled and (row is None or row.version == 0):
-                raise NotFound(
-                    f"document {document_name!r} is not in collection {collection_name!r}; "
-                    f"`touchstone documents --collection {collection_name}` lists what is"
-                )
-            if row is None:
-                row = DocumentRow("", collection.id, document_name, 0, cancelled[0].sha256, "", 0, 0)
-            self._documents.retire(row.id)
+            with self._database.transaction():  # no job ends for a deletion that a stop breaks off
+                row = self._documents.find(collection.id, document_name)
+                cancelled = self._jobs.cancel_of(collection.id, document_name)
+                if not cancelled and (row is None or row.version == 0):
+                    raise NotFound(
+                        f"document {document_name!r} is not in collection {collection_name!r}; "
+                        f"`touchstone documents --collection {collection_name}` lists what is"
+                    )
+                if row is None:
+                    row = DocumentRow("", collection.id, document_name, 0, cancelled[0].sha256, "", 0, 0)
+                self._documents.retire(row.id)
             hit("delete.after")
             self._after_cancelling([job.sha256 for job in cancelled])
         return row
@@ -135,18 +141,33 @@ class Library:
         """Remove a knowledge base with everything in it, and the jobs that work on it."""
         collection = self._collections.named(name)
         with self.lock:
-            cancelled = self._jobs.cancel_of(collection.id)
-            rows = self._documents.shown(collection.id)
-            for row in rows:
-                self._documents.retire(row.id)
-            self._documents.let_go("collection_id = ?", (collection.id,))
+            hit("delete.before")
+            with self._database.transaction():  # after a stop all of its documents are gone, or none
+                cancelled = self._jobs.cancel_of(collection.id)
+                rows = self._documents.shown(collection.id)
+                for row in rows:
+                    self._documents.retire(row.id)
+                self._documents.let_go("collection_id = ?", (collection.id,))
+            hit("delete.after")
             self._after_cancelling([job.sha256 for job in cancelled])
-            for name in self._partitions.of(collection.id):
-                self._vectors.drop_partition(name)
-                self._partitions.forget(name)
+            hit("drop.before")
+            for partition in self._partitions.of(collection.id):
+                self._vectors.drop_partition(partition)
+                self._partitions.forget(partition)
             self._collections.delete(collection.id)
+            hit("drop.after")
             self.discard(row.sha256 for row in rows)
         return collection
+
+    @property
+    def suspect(self) -> bool:
+        """Whether somebody has met a damaged vector index that was not looked through since."""
+        return self._index.suspect
+
+    def heal(self) -> list[Notice]:
+        """Look through the vector index and fill again what is damaged, while questions are answered."""
+        with self.lock:
+            return self._index.heal()
 
     def end_cancelled(self, shas: Sequence[str]) -> None:
         """Remove what cancelled jobs left: staged versions, vectors, and bytes nothing else uses."""

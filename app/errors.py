@@ -48,6 +48,15 @@ class NotReady(TouchstoneError):
     code = "not_ready"
 
 
+class Stopping(TouchstoneError):
+    """Touchstone is about to end; what was handed in goes on at the next start."""
+
+    code = "stopping"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Touchstone is stopping; {what} goes on when Touchstone starts again")
+
+
 class TooLarge(TouchstoneError):
     """More input than one request may carry."""
 

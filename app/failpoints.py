@@ -1,16 +1,16 @@
 """Places where a test may stop the program, so that what must survive any stop can be shown to survive it.
 
 Armed by ``TOUCHSTONE_FAILPOINTS`` alone (read in ``app/settings.py``): ``name[:n]=action``, several joined by
-commas. ``n`` means the n-th time only. Actions: ``exit`` (as SIGKILL: nothing is flushed), ``raise``,
+commas. ``n`` means the n-th time only. Actions: ``kill`` (the process sends itself SIGKILL), ``raise``,
 ``sleep:seconds``, ``enospc`` (the disk is full).
 """
 
 import errno
 import os
+import signal
 import threading
 import time
 
-KILLED = 137  # what a shell reports for SIGKILL
 POINTS = (
     "receive.before",  # an upload's first byte
     "receive.half",  # each piece of an upload
@@ -35,11 +35,25 @@ POINTS = (
     "cancel.after",  # marked cancelled, nothing cleaned yet
     "delete.before",
     "delete.after",  # retired, not yet swept
+    "drop.before",  # a deleted collection shows nothing, its partitions and its row are there
+    "drop.after",  # the row is gone, nobody has been told
     "restore.indexed",  # vectors are in Chroma, the version is not shown
     "restore.after",  # shown again
     "reindex.before",
     "reindex.inside",  # inside the switching transaction
     "reindex.after",  # switched, the old index not yet dropped
+    "rebuild.before",  # a partition is begun
+    "rebuild.built",  # it is whole and not yet searched
+    "rebuild.after",  # it is searched, the old one not yet dropped
+    "rebuild.words",  # the words of one batch are written again
+    "purge.after",  # nothing is kept any longer, nothing is swept yet
+    "recover.before",  # of a start: jobs are still in the hands of a process that is gone
+    "recover.after",  # they are taken back, the index is not yet compared
+    "refill.before",  # a vector index that differs is about to be dropped
+    "refill.half",  # part of it is written again
+    "refill.words",  # chunks that the word index lacked are in it, others not yet
+    "unpack.before",  # a backup is checked and written, nothing is in its place
+    "unpack.half",  # its files are in their place, the database is not
 )
 
 
@@ -67,8 +81,8 @@ def arm(spec: str) -> None:
         name, _, number = place.partition(":")
         kind, _, seconds = action.partition(":")
         timed = kind == "sleep" and seconds.replace(".", "", 1).isdigit()
-        if name not in POINTS or not (timed or action in ("exit", "raise", "enospc")):
-            raise ValueError(f"fail point {part!r} cannot be used; give name[:n]=exit|raise|enospc|sleep:s")
+        if name not in POINTS or not (timed or action in ("kill", "raise", "enospc")):
+            raise ValueError(f"fail point {part!r} cannot be used; give name[:n]=kill|raise|enospc|sleep:s")
         if number and not number.isdigit():
             raise ValueError(f"fail point {part!r}: {number!r} is not a number of times")
         actions[name] = (int(number or 0), action)
@@ -92,8 +106,8 @@ def _act(name: str) -> None:
         _armed.passed[name] = times = _armed.passed.get(name, 0) + 1
     if wanted and times != wanted:
         return
-    if action == "exit":
-        os._exit(KILLED)
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
     if action == "enospc":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
     if action == "raise":

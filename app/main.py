@@ -26,15 +26,14 @@ from app.api import (
 from app.api.large_body import LargeBodyProblem
 from app.api.problems import install
 from app.gate import Gate
-from app.services import Services, State
+from app.services import Services
 from app.web import pages
 from app.web.headers import SameOrigin, SecurityHeaders
-from retrieval.errors import IndexUnreachable
 
 MAX_BODY_BYTES = 64_000  # a question and an instruction; nothing is uploaded here yet
 WRITERS, WAITING_WRITERS = 4, 16  # threads that delete or watch a reindex; the library orders what they write
 PREVIEWS, WAITING_PREVIEWS = 2, 6
-CHROMA_RETRY_S = 2.0  # between two tries to reach a Chroma server that does not answer yet
+RETRY_S = 2.0  # between two tries to start, while a Chroma server, the disk or the database is not ready
 log = logging.getLogger(__name__)
 
 
@@ -58,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
             yield
         finally:
             ending.set()
+            services.ingestion.board.close()  # whoever watches a job lets go of it without ending it
             await asyncio.gather(*(gate.close() for gate in gates))
             await asyncio.to_thread(services.close)
 
@@ -80,23 +80,16 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _load(services: Services, ending: threading.Event) -> None:
-    try:
-        while not _reached(services):
-            if ending.wait(CHROMA_RETRY_S):
+    """Load and set to work; what is in the way and may go by itself is waited for."""
+    while not ending.is_set():
+        try:
+            services.load(demo=services.settings.demo)
+            services.ingestion.start()
+            services.caretaker.start()
+            return
+        except Exception as error:
+            if services.state.name == "failed":
+                log.exception("starting failed")
                 return
-        services.load(demo=services.settings.demo)
-        services.ingestion.start()
-        services.caretaker.start()
-    except Exception:
-        log.exception("starting failed")
-
-
-def _reached(services: Services) -> bool:
-    """Open the vector index; False where its server does not answer, which may be starting as well."""
-    try:
-        services.open_index()
-    except IndexUnreachable as error:
-        log.warning("%s", error)
-        services.state = State("loading", "chroma")
-        return False
-    return True
+            log.warning("starting waits: %s", error)
+            ending.wait(RETRY_S)

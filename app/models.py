@@ -13,6 +13,8 @@ from retrieval.types import Notice
 class Models:
     """``profile`` is the one that runs, ``reason`` says why. ``notices`` go with every answer.
 
+    ``rewrites``: the generator can write a question anew; one that only quotes cannot.
+
     The ``reranker`` knows whether it may be trusted, and who judges where it may not.
     """
 
@@ -21,4 +23,5 @@ class Models:
     embedder: Embedder
     reranker: GuardedReranker
     generator: Generator
+    rewrites: bool = False
     notices: tuple[Notice, ...] = ()

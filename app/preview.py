@@ -86,13 +86,19 @@ def uncounted(chunks: Sequence[Chunk]) -> tuple[int, ...]:
 
 
 def preview(
-    source: Source, settings: IngestSettings, *, counts: Counts = uncounted, progress: Progress = quiet
+    source: Source,
+    settings: IngestSettings,
+    *,
+    password: str = "",
+    counts: Counts = uncounted,
+    progress: Progress = quiet,
 ) -> PreviewView:
     """The file as ingestion with these settings would cut it.
 
-    ``progress`` hears of the steps parse and chunk, and ends the work by raising. Raises ``IngestError``.
+    ``password`` opens an encrypted file. ``progress`` hears of the steps parse and chunk, and ends the work
+    by raising. Raises ``IngestError``.
     """
-    document = parse(source, settings, progress=progress)
+    document = parse(source, settings, progress=progress, password=password)
     progress("chunk", 0, 1)
     chunks = chunk(document, 0, settings)
     counted = counts(chunks)
@@ -157,13 +163,15 @@ class Previews:
         )
         return chunk_settings(services.settings.ingest, asked)
 
-    def file(self, data: bytes, name: str, settings: IngestSettings, progress: Progress) -> PreviewView:
-        """A file that is not kept. Raises ``IngestError``."""
+    def file(
+        self, data: bytes, name: str, settings: IngestSettings, progress: Progress, password: str = ""
+    ) -> PreviewView:
+        """A file that is not kept, nor its password. Raises ``IngestError``."""
         source = to_source(data, name=name, collection="", document_id="", settings=settings)
-        return preview(source, settings, counts=self._counts, progress=progress)
+        return preview(source, settings, password=password, counts=self._counts, progress=progress)
 
     def document(
-        self, collection: str, name: str, settings: IngestSettings, progress: Progress
+        self, collection: str, name: str, settings: IngestSettings, progress: Progress, password: str = ""
     ) -> PreviewView:
         """A stored document, cut anew. Raises ``NotFound``, ``IngestError``."""
         found = self._services.collections.named(collection)
@@ -177,7 +185,7 @@ class Previews:
             data = self._services.blobs.path(row.sha256).read_bytes()
         except FileNotFoundError as error:
             raise NotFound(f"{name}: its kept bytes are gone; upload it again") from error
-        return self.file(data, name, settings, progress)
+        return self.file(data, name, settings, progress, password)
 
     def _counts(self, chunks: Sequence[Chunk]) -> tuple[int, ...]:
         services = self._services

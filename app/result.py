@@ -24,7 +24,11 @@ class ModelNames:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An answered question with everything that led to the answer."""
+    """An answered question with everything that led to the answer.
+
+    ``floor``: the relevance that evidence needed, None where nothing was judged. ``rerank_tokens``: read by
+    the reranker, by its own count.
+    """
 
     trace_id: str
     question: str
@@ -39,6 +43,8 @@ class Result:
     collections: tuple[str, ...]
     instruction: str
     answer_id: str = ""  # under which it is kept, "" where it is not
+    floor: float | None = None
+    rerank_tokens: int = 0
 
 
 class View(BaseModel):
@@ -71,7 +77,10 @@ class CitationView(View):
 
 
 class PassageView(View):
-    """A passage the generator read. ``relevance``: 0..1, null when it was not reranked."""
+    """A passage the generator read. ``relevance``: 0..1, null when it was not reranked.
+
+    ``completes``: the number of the passage whose section it continues, null where it was chosen itself.
+    """
 
     number: int
     chunk_id: str
@@ -81,6 +90,7 @@ class PassageView(View):
     headings: tuple[str, ...]
     text: str
     relevance: float | None
+    completes: int | None = None
 
 
 class RanksView(View):
@@ -158,6 +168,7 @@ def passage_view(passage: Passage) -> PassageView:
         headings=chunk.headings,
         text=passage.text,
         relevance=passage.relevance,
+        completes=passage.completes,
     )
 
 

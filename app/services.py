@@ -3,10 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 from app.answering import Answering, Ask
@@ -23,35 +21,31 @@ from app.quotes import Quotes
 from app.reports import FileReport
 from app.result import Result
 from app.settings import Settings
+from app.starting import State, state_after
 from app.storage.blobs import BlobStore
 from app.storage.chunks import Chunks
 from app.storage.collections import Collections
-from app.storage.database import Database, require_database
+from app.storage.database import open_database
 from app.storage.documents import Documents
+from app.storage.floors import CalibratedFloors
 from app.storage.job_types import Duplicates
 from app.storage.lock import DirectoryLock
 from app.storage.token_ids import TokenIds
 from app.vector_index import VectorIndex
+from app.word_index import reconcile_words
 from ingest.pipeline import Progress
-from retrieval.fts5 import Fts5Index
+from retrieval.inverted import InvertedIndex
 from retrieval.manifest import check
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
+from retrieval.starter_table import starter_table
 from retrieval.types import Notice, Scope
 
 T = TypeVar("T")
-BuildModels = Callable[[Settings, TermStatistics], Models]
+BuildModels = Callable[[Settings, SoftStatistics], Models]
 MAX_QUESTION = 2000  # characters; a question, not a document
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """How far starting has come: loading (what is being done), ready, or failed (why)."""
-
-    name: str
-    detail: str = ""
-
-
-class Services:
+class Services(AbstractContextManager["Services"]):
     """Owns the data directory and everything in it until ``close``.
 
     The constructor is quick and opens SQLite only. ``load`` opens the vector index and the models (seconds to
@@ -65,21 +59,21 @@ class Services:
         build_models: BuildModels,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the data directory. Raises ``DataDirectoryLocked`` or ``DataDirectoryDamaged``."""
+        """Take the data directory. Raises what ``DirectoryLock`` and ``open_database`` raise."""
         self.settings = settings
         self._build_models = build_models
         self._now = now
         self.lock = DirectoryLock(settings.data_dir)
         try:
-            require_database(settings.data_dir)
-            self.database = Database(settings.data_dir / "touchstone.sqlite3")
+            self.database = open_database(settings.data_dir, settings.database_busy_s)
         except BaseException:
             self.lock.release()
             raise
         self.collections = Collections(self.database, now=now)
         self.documents = Documents(self.database, now=now, keep=timedelta(days=settings.trash_days))
         self.chunks = Chunks(self.database)
-        self.lexical = Fts5Index(self.database.connection)
+        self.floors = CalibratedFloors(self.database, now=now)
+        self.lexical = InvertedIndex(self.database.connection, table=starter_table())
         self.blobs = BlobStore(settings.data_dir / "blobs")
         self.ingestion = Ingestion(
             settings,
@@ -109,22 +103,19 @@ class Services:
         self._waiting: Waiting | None = None
         self._answering: Answering | None = None
 
-    def __enter__(self) -> "Services":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def load(self, *, demo: bool = False) -> None:
-        """Open the vector index, load the models and, where asked and never done before, the demo."""
+        """Open index, models and, where asked and never done before, the demo; again after an error."""
         try:
+            self.state = State("loading", "words")
+            self._tell(self.build_words())
             self.state = State("loading", "models")
-            self._models = self._build_models(self.settings, self.lexical)
+            self._models = self._models or self._build_models(self.settings, self.lexical)
             self.state = State("loading", "index")
             index = self.open_index()
-            self.notices += tuple(self.build_index())
+            self._tell(self.build_index())
             self._tokens = ChunkTokens(
                 TokenIds(self.database),
                 chunks=self.chunks,
@@ -151,13 +142,14 @@ class Services:
                 lexical=self.lexical,
                 chunks=self.chunks,
                 quotes=Quotes(self.database, self.blobs),
+                floors=self.floors,
                 settings=self.settings,
             )
             if demo and not demo_installed(self.database):
                 self.state = State("loading", "demo")
                 install_demo(self.database, self.ingest)
         except BaseException as error:
-            self.state = State("failed", str(error))
+            self.state = state_after(error)
             raise
         self.state = State("ready")
         self._tokens.start()
@@ -165,24 +157,32 @@ class Services:
     def open_index(self) -> VectorIndex:
         """Open the vector index as it is; ``load`` does so itself and makes it equal to the database."""
         if self._vectors is None:
-            folder, current = self.settings.data_dir / "chroma", self.ingestion.partitions.current
-            self._vectors, told = open_partitions(self.settings.chroma, folder, current, self._now)
-            self.notices += tuple(told)
+            self._vectors, told = open_partitions(
+                self.settings, self.ingestion.partitions.current, self._now, self.ingestion.board.ring
+            )
+            self._tell(told)
         return VectorIndex(
             self._vectors,
             database=self.database,
             collections=self.collections,
             documents=self.documents,
-            chunks=self.chunks,
             staging=self.ingestion.staging,
             lexical=self.lexical,
+            tell=self._tell,
         )
 
     def build_index(self) -> list[Notice]:
         """Make the vector index equal to the database, without any model; what had to be done."""
+        self.database.require_sound()
         index = self.open_index()
         self.ingestion.recover()
         return index.reconcile()
+
+    def build_words(self) -> list[Notice]:
+        """Make the word index equal to the database; what had to be done. It is read while models load."""
+        notices = reconcile_words(self.lexical, self.database, self.collections, self.ingestion.staging)
+        self.lexical.start()
+        return notices
 
     @property
     def models(self) -> Models:
@@ -213,6 +213,7 @@ class Services:
         rerank: bool = True,
         top_k: int | None = None,
         top_n: int | None = None,
+        generate: bool = True,
     ) -> Ask:
         """A checked question. Without a collection, every collection is searched.
 
@@ -240,6 +241,7 @@ class Services:
             rerank=rerank,
             top_k=top_k or self.settings.retrieval.top_k,
             top_n=top_n or self.settings.rerank.top_n,
+            generate=generate,
         )
 
     def answer(self, request: Ask) -> Result:
@@ -285,8 +287,12 @@ class Services:
             self._tokens.join()
         if self._vectors is not None:
             self._vectors.close()
+        self.lexical.close()
         self.database.close()
         self.lock.release()
+
+    def _tell(self, notices: Sequence[Notice]) -> None:
+        self.notices += tuple(each for each in notices if each not in self.notices)
 
     def _ready(self, part: T | None) -> T:
         if part is None:

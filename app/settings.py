@@ -130,6 +130,9 @@ class Settings(BaseModel):
         le=36_500,
         description="days questions and answers are kept, on this machine only; 0: never",
     )
+    database_busy_s: float = Field(
+        30.0, gt=0, description="seconds a writer waits where another process keeps the database locked"
+    )
     models: ModelsSettings = ModelsSettings()
     server: ServerSettings = ServerSettings()
     rerank_api: RerankApiSettings = RerankApiSettings()

@@ -118,8 +118,10 @@ class Trash:
                     f"nothing is kept of document {name!r} in collection {collection_name!r} but what is "
                     "shown; `touchstone documents delete` puts that into the trash"
                 )
-            for document_id in found:
-                self._documents.let_go("id = ?", (document_id,))
+            with self._database.transaction():
+                for document_id in found:
+                    self._documents.let_go("id = ?", (document_id,))
+            hit("purge.after")
             self._library.sweep()
         return sorted(found.values())
 

@@ -17,8 +17,8 @@ from rerank.breaker import CircuitBreaker
 from rerank.budget import CPU_BUDGET_S, LatencyBudget
 from rerank.errors import RerankError
 from rerank.guarded import GuardedReranker
-from rerank.protocols import HasDevice, Reranker
-from retrieval.protocols import Embedder, TermStatistics
+from rerank.protocols import HasDevice, PassageTokenizer, Reranker
+from retrieval.protocols import Embedder, SoftStatistics
 from retrieval.types import Notice
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class ModelsMissing(TouchstoneError):
     code = "models_missing"
 
 
-def build_models(settings: Settings, statistics: TermStatistics) -> Models:
+def build_models(settings: Settings, statistics: SoftStatistics) -> Models:
     """The models of the profile that is set, or of the best one possible here (``auto``).
 
     Raises ``ModelsMissing`` or ``SettingsError`` naming what lacks and how to get it. A reranker that
@@ -43,15 +43,41 @@ def build_models(settings: Settings, statistics: TermStatistics) -> Models:
     embedder = _embedder(settings, located["embedder"])
     generator = _generator(settings, located["generator"])
     reranker = _guarded_model(settings, located["reranker"], statistics)
-    return Models(profile, reason, embedder, reranker, generator)
+    return Models(profile, reason, embedder, reranker, generator, rewrites=True)
 
 
-def build_reranker(settings: Settings, statistics: TermStatistics | None) -> GuardedReranker:
+def build_reranker(settings: Settings, statistics: SoftStatistics | None) -> GuardedReranker:
     """The reranker of the profile without the other models. Raises as ``build_models`` does."""
     profile, _ = choose_profile(settings)
     if profile == "starter":
         return _guarded_lexical(settings, statistics)
     return _guarded_model(settings, locate(settings, "reranker"), statistics)
+
+
+def build_embedder(settings: Settings) -> Embedder:
+    """The embedder of the profile; where one is set, the other models need not be here.
+
+    Raises ``ModelsMissing``, and ``ModelUnavailable`` where it cannot be loaded.
+    """
+    if _profile(settings) == "starter":
+        from retrieval.starter_embedder import StarterEmbedder
+        from retrieval.starter_table import starter_table
+
+        return StarterEmbedder(starter_table())
+    return _embedder(settings, locate(settings, "embedder"))
+
+
+def build_tokenizer(settings: Settings) -> PassageTokenizer | None:
+    """The reranker's tokenizer without its weights; None where the profile's reranker reads no token ids.
+
+    Raises ``ModelsMissing``, and ``RerankError`` where it cannot be loaded.
+    """
+    if _profile(settings) == "starter" or settings.models.reranker.url:
+        return None
+    from rerank.checkpoint import open_tokenizer
+
+    located = _required(locate(settings, "reranker"), "reranker")
+    return open_tokenizer(located.folder, revision=located.revision or None)
 
 
 def choose_profile(settings: Settings) -> tuple[Literal["qwen", "starter", "remote"], Notice]:
@@ -78,15 +104,28 @@ def choose_profile(settings: Settings) -> tuple[Literal["qwen", "starter", "remo
     return settings.profile, Notice.of("profile_set", profile=settings.profile)
 
 
-def _starter(settings: Settings, reason: Notice, statistics: TermStatistics) -> Models:
+def _profile(settings: Settings) -> Literal["qwen", "starter", "remote"]:
+    """The profile that is set, without looking for its models; that of ``auto``."""
+    return choose_profile(settings)[0] if settings.profile == "auto" else settings.profile
+
+
+def _starter(settings: Settings, reason: Notice, statistics: SoftStatistics) -> Models:
     from generation.extractive import ExtractiveGenerator
-    from retrieval.hashing import HashingEmbedder
+    from retrieval.starter_embedder import StarterEmbedder
+    from retrieval.starter_table import starter_table
 
     generator: Generator = ExtractiveGenerator()
     if settings.models.generator.url:
         generator = _remote_generator(settings)
     reranker = _guarded_lexical(settings, statistics)
-    return Models("starter", reason, HashingEmbedder(), reranker, generator)
+    return Models(
+        "starter",
+        reason,
+        StarterEmbedder(starter_table()),
+        reranker,
+        generator,
+        rewrites=bool(settings.models.generator.url),
+    )
 
 
 def _embedder(settings: Settings, located: Located | None) -> Embedder:
@@ -147,19 +186,19 @@ def _remote_generator(settings: Settings) -> Generator:
     )
 
 
-def _guarded_lexical(settings: Settings, statistics: TermStatistics | None) -> GuardedReranker:
-    from rerank.lexical import LexicalReranker
+def _guarded_lexical(settings: Settings, statistics: SoftStatistics | None) -> GuardedReranker:
+    from rerank.starter import StarterReranker
 
-    guarded = GuardedReranker(LexicalReranker(statistics), breaker=_breaker(settings))
+    guarded = GuardedReranker(StarterReranker(statistics), breaker=_breaker(settings))
     guarded.verify()
     return guarded
 
 
 def _guarded_model(
-    settings: Settings, located: Located | None, statistics: TermStatistics | None
+    settings: Settings, located: Located | None, statistics: SoftStatistics | None
 ) -> GuardedReranker:
-    """The configured model, tested, with the lexical reranker for when it fails."""
-    from rerank.lexical import LexicalReranker
+    """The configured model, tested, with the starter reranker for when it fails."""
+    from rerank.starter import StarterReranker
     from rerank.timed import TimedReranker
     from rerank.unavailable import UnavailableReranker
 
@@ -172,7 +211,7 @@ def _guarded_model(
     budget_s = _budget_s(settings, primary)
     guarded = GuardedReranker(
         TimedReranker(primary, timeout_s=settings.rerank.timeout_s),
-        LexicalReranker(statistics),
+        StarterReranker(statistics),
         breaker=_breaker(settings),
         budget=LatencyBudget(budget_s) if budget_s else None,
         retest=bool(settings.models.reranker.url),
@@ -200,5 +239,8 @@ def _budget_s(settings: Settings, reranker: Reranker) -> float:
 
 def _required(located: Located | None, role: str) -> Located:
     if located is None:
-        raise ModelsMissing(f"weights for the {role} vanished while starting; run `touchstone models verify`")
+        raise ModelsMissing(
+            f"there are no weights for the {role} on this machine; run `touchstone models pull`, or set "
+            f"TOUCHSTONE_MODELS__{role.upper()}__MODEL to their folder"
+        )
     return located

@@ -1,6 +1,7 @@
 """``POST /api/ask``: a question as a stream of events. Closing the connection frees the model."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -10,15 +11,26 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.answering import Event, Sources, Stage, Stopped
 from app.api.state import gate, language_of, services
 from app.api.stream import EventStream
+from app.conversation import MOST_EXCHANGES
 from app.gate import Gate
 from app.result import Result, passage_view, result_view
 from app.services import MAX_QUESTION, Services
 from generation.types import Delta
-from retrieval.types import Language
+from retrieval.types import Exchange, Language
 
 MAX_INSTRUCTION = 2000
+MAX_ANSWER = 50_000  # characters of an earlier answer
 
 routes = APIRouter(prefix="/api", tags=["ask"])
+
+
+class ExchangeBody(BaseModel):
+    """An earlier question of the conversation and its answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+    answer: str = Field("", max_length=MAX_ANSWER)
 
 
 class AskBody(BaseModel):
@@ -34,6 +46,9 @@ class AskBody(BaseModel):
     rerank: bool = True
     top_k: int | None = Field(None, ge=1, le=1000)
     top_n: int | None = Field(None, ge=1, le=50)
+    history: list[ExchangeBody] = Field(
+        default_factory=list, max_length=MOST_EXCHANGES, description="what was asked before, earliest first"
+    )
 
 
 @routes.post(
@@ -54,6 +69,7 @@ async def ask(
         top_k=body.top_k,
         top_n=body.top_n,
     )
+    asked = replace(asked, history=tuple(Exchange(each.question, each.answer) for each in body.history))
     answering = held.answering
     visit = entrance.enter()
 

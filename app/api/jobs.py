@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from app.api.state import services
 from app.desk import LARGEST_PAGE, PAGE, Desk
+from app.errors import Stopping
 from app.jobs.board import Board
 from app.jobs.service import JobService
 from app.jobs.views import EventView, JobDetail, JobList, JobView, event_view
@@ -101,13 +102,15 @@ def retry_job(job_id: str, desk: Front, body: Retry | None = None) -> JobView:
 
 
 async def ended(job_id: str, desk: Desk, service: JobService) -> JobView:
-    """The job, once it has ended."""
+    """The job, once it has ended. Raises ``Stopping`` where the workers have stopped before."""
     with _changes(service.board) as changed:
         while True:
             changed.clear()
             job = (await asyncio.to_thread(desk.job, job_id)).job
             if job.state in TERMINAL:
                 return job
+            if service.board.closed:
+                raise Stopping(f"{job.name!r} is kept and")
             await changed.wait()
 
 

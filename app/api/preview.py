@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
+from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from app.api.documents import ROOM, receive
 from app.api.jobs import Jobs
 from app.api.single import only
 from app.api.state import preview_gate, services
+from app.errors import BadRequest
 from app.gate import Gate, Stopped
 from app.preview import Previews, PreviewView
 from app.services import Services
@@ -30,7 +32,19 @@ def previews(held: Annotated[Services, Depends(services)]) -> Previews:
     return Previews(held)
 
 
+def password(document_password: Annotated[str, Header()] = "") -> str:
+    """The password of an encrypted file, UTF-8 and percent-encoded, "" for none.
+
+    It comes in a header of its own because addresses are logged. Raises ``BadRequest``.
+    """
+    try:
+        return unquote(document_password, errors="strict")
+    except UnicodeDecodeError:  # which holds the password
+        raise BadRequest("the header Document-Password is not percent-encoded UTF-8; encode it so") from None
+
+
 Hands = Annotated[Previews, Depends(previews)]
+Password = Annotated[str, Depends(password)]
 
 
 def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
@@ -44,6 +58,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         hands: Hands,
         service: Jobs,
         entrance: Entrance,
+        password: Password,
         chunk_tokens: int | None = None,
         chunk_overlap: int | None = None,
     ) -> Response:
@@ -57,7 +72,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
             await asyncio.to_thread(incoming.whole)
 
             def cut(progress: Progress) -> PreviewView:
-                return hands.file(incoming.path.read_bytes(), shown, settings, progress)
+                return hands.file(incoming.path.read_bytes(), shown, settings, progress, password)
 
             return await _answer(cut, entrance, request)
 
@@ -68,6 +83,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         request: Request,
         hands: Hands,
         entrance: Entrance,
+        password: Password,
         chunk_tokens: int | None = None,
         chunk_overlap: int | None = None,
     ) -> Response:
@@ -75,7 +91,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         settings = await asyncio.to_thread(hands.settings, chunk_tokens, chunk_overlap, collection)
 
         def cut(progress: Progress) -> PreviewView:
-            return hands.document(collection, name, settings, progress)
+            return hands.document(collection, name, settings, progress, password)
 
         return await _answer(cut, entrance, request)
 

@@ -14,14 +14,17 @@ from app.errors import (
     BadRequest,
     Busy,
     Conflict,
+    DataDirectoryDamaged,
     DiskFull,
     NotFound,
     NotReady,
     RerankFailed,
+    Stopping,
     TooLarge,
     TooManyUploads,
     TouchstoneError,
 )
+from app.storage.database import StorageError, in_words
 from ingest.errors import IngestError
 from retrieval.errors import IndexMismatch
 from retrieval.types import Notice
@@ -32,11 +35,13 @@ STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     Conflict: 409,
     NotReady: 503,
+    Stopping: 503,
     TooManyUploads: 429,
     Busy: 503,
     TooLarge: 413,
     DiskFull: 507,
     RerankFailed: 503,
+    DataDirectoryDamaged: 500,
     IndexMismatch: 409,
     IngestError: 422,
 }
@@ -48,6 +53,7 @@ def install(app: FastAPI) -> None:
     """Turn every error of a route into a problem; nothing internal is ever told."""
     for kind in STATUS:
         app.add_exception_handler(kind, _known)
+    app.add_exception_handler(StorageError, _storage)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
@@ -55,7 +61,7 @@ def install(app: FastAPI) -> None:
 
 def describe(error: Exception, request: Request) -> dict[str, object]:
     """The members code, message and retryable of an error, in the reader's language if possible."""
-    language = language_of(request)
+    language, error = language_of(request), in_words(error)
     if isinstance(error, (TouchstoneError, IndexMismatch)):
         code = error.code if isinstance(error, TouchstoneError) else "index_mismatch"
         return {
@@ -84,6 +90,12 @@ def _known(request: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(LOADING_RETRY_S)
     status = next(number for kind, number in STATUS.items() if isinstance(error, kind))
     return _problem(status, str(told["code"]), str(told["message"]), bool(told["retryable"]), headers)
+
+
+def _storage(request: Request, error: Exception) -> JSONResponse:
+    """An error of the database that nobody was prepared for: locked, full, damaged, or a bug."""
+    said = in_words(error)
+    return _known(request, said) if isinstance(said, tuple(STATUS)) else _unexpected(request, error)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

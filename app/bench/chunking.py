@@ -1,19 +1,19 @@
 """Which size of chunks finds the evidence: budgets and overlaps compared over the path that chat uses."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.bench.intervals import ROUNDS, Interval, interval
 from app.bench.long_documents import Question, QuotedSet, read_quoted_set
 from app.errors import TouchstoneError
+from app.evaluation.intervals import ROUNDS, Interval, interval
+from app.evaluation.passages import SolidText, Span, holds
 from app.result import Result
 from app.services import Services
 from app.settings import Settings
 from ingest.settings import ChunkSize
-from retrieval.types import Chunk
 
 BUDGETS = (160, 256, 320, 512)
 OVERLAPS = (0.0, 0.1, 0.2)  # of the budget
@@ -21,7 +21,6 @@ QUESTIONS = 150  # of a set
 MEASURES = ("hit_at_1", "hit_at_3", "mrr_at_10", "tokens_sent")
 COLLECTION = "bench"
 Open = Callable[[Settings], AbstractContextManager[Services]]
-Span = tuple[int, int]
 
 
 class CouldNotMeasure(TouchstoneError):
@@ -119,20 +118,12 @@ def _judge(services: Services, evidence: "_Evidence", question: Question) -> Jud
     right = evidence.of(question)
     result: Result = services.answer(services.ask(question.text, collection=COLLECTION))
     sent = [passage.chunk for passage in result.answer.passages]
-    ranks = (rank for rank, each in enumerate(result.candidates[:10], 1) if _holds(each.chunk, right))
+    ranks = (rank for rank, each in enumerate(result.candidates[:10], 1) if holds(each.chunk, right))
     return Judged(
-        hit_at_1=float(any(_holds(chunk, right) for chunk in sent[:1])),
-        hit_at_3=float(any(_holds(chunk, right) for chunk in sent[:3])),
+        hit_at_1=float(any(holds(chunk, right) for chunk in sent[:1])),
+        hit_at_3=float(any(holds(chunk, right) for chunk in sent[:3])),
         mrr_at_10=next((1 / rank for rank in ranks), 0.0),
         tokens_sent=float(sum(chunk.tokens for chunk in sent[:3])),
-    )
-
-
-def _holds(chunk: Chunk, right: dict[str, list[Span]]) -> bool:
-    """Whether the chunk's text holds at least half of the characters of a stretch of its document."""
-    return any(
-        2 * (min(chunk.end, end) - max(chunk.start, start)) >= end - start
-        for start, end in right.get(chunk.document, ())
     )
 
 
@@ -144,7 +135,7 @@ class _Evidence:
             "SELECT d.name, v.text FROM document d"
             " JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
         )
-        self._texts = {row["name"]: _Solid(row["text"]) for row in rows}
+        self._texts = {row["name"]: SolidText(row["text"]) for row in rows}
 
     def of(self, question: Question) -> dict[str, list[Span]]:
         """Where each piece of evidence stands, by document. Raises ``CouldNotMeasure`` where none does."""
@@ -155,22 +146,6 @@ class _Evidence:
         if not any(found.values()):
             raise CouldNotMeasure(f"no evidence stands in its document: {question.text}")
         return found
-
-
-class _Solid:
-    """A text without its white space, and where each character of it stands in the text."""
-
-    def __init__(self, text: str) -> None:
-        self._at = [index for index, character in enumerate(text) if not character.isspace()]
-        self._text = "".join(text[index] for index in self._at)
-
-    def places(self, quote: str) -> Iterator[Span]:
-        """Every stretch of the text that says the quote, white space aside."""
-        wanted = "".join(quote.split())
-        start = self._text.find(wanted)
-        while start >= 0:
-            yield self._at[start], self._at[start + len(wanted) - 1] + 1
-            start = self._text.find(wanted, start + 1)
 
 
 def _together(sets: Sequence[Sequence[Run]]) -> list[Run]:

@@ -17,6 +17,7 @@ PACKAGES = (
     "onnxruntime",
     "onnx",
     "onnxscript",
+    "rapidocr",
     "openvino",
     "nncf",
     "llama-cpp-python",

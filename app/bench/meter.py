@@ -1,6 +1,5 @@
 """Time and memory of one call, and how fast this machine multiplies."""
 
-import ctypes
 import gc
 import time
 from collections.abc import Callable
@@ -10,11 +9,9 @@ from typing import Any, TypeVar
 
 import torch
 
+from app.bench.resident import peak_bytes, reset_peak, resident_bytes, trim
+
 T = TypeVar("T")
-_STATUS = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
-_RESET_PEAK = "5"
-"""proc(5): resets the peak resident set size (VmHWM)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,8 @@ def held(device: str) -> int | None:
     """Bytes this process holds: on a GPU what torch allocated there, on CPU the resident set."""
     gc.collect()
     if device == "cpu":
-        _trim()
-        return _status("VmRSS")
+        trim()
+        return resident_bytes()
     return torch.cuda.memory_allocated(device)
 
 
@@ -135,13 +132,6 @@ def free(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def _trim() -> None:
-    """Have the C library give back what it keeps for later, or one contender's rest hides another's need."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
-    if trim is not None:
-        trim(0)
-
-
 def _wait(device: str) -> None:
     if device != "cpu":
         torch.cuda.synchronize(device)
@@ -152,20 +142,8 @@ def _reset_peak(device: str) -> bool:
     if device != "cpu":
         torch.cuda.reset_peak_memory_stats(device)
         return True
-    try:
-        _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
-    except OSError:
-        return False
-    return True
+    return reset_peak()
 
 
 def _peak(device: str) -> int | None:
-    return _status("VmHWM") if device == "cpu" else torch.cuda.max_memory_allocated(device)
-
-
-def _status(name: str) -> int | None:
-    try:
-        lines = _STATUS.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)
+    return peak_bytes() if device == "cpu" else torch.cuda.max_memory_allocated(device)

@@ -66,13 +66,17 @@ KINDS: dict[str, Kind] = {
     ),
     "words_damaged": Kind(
         "the word index contradicts itself",
-        "builds it again from its own rows, then compares it with the chunks",
+        "takes out what cannot be read, counts again, then writes the word index again from the chunks",
     ),
     "words_missing": Kind(
         "{count} chunks of collection {where} are not in the word index", "adds them from the database"
     ),
     "words_unknown": Kind(
         "{count} rows of the word index are no chunks that are shown", "takes them out of the word index"
+    ),
+    "words_outdated": Kind(
+        "{count} chunks of collection {where} were put into the word index by another version of Touchstone",
+        "writes the collection's word index again from the chunks",
     ),
     "words_differ": Kind(
         "{count} of {of} chunks of collection {where} that were looked at have other words in the word index",

@@ -115,8 +115,12 @@ class Inspection:
         indexed = self._services.lexical.ids(collection.id)
         if missing := sorted(shown - indexed):
             yield _finding("words_missing", missing, where=collection.name)
+        outdated = self._services.lexical.outdated(collection.id)
+        if outdated:
+            yield _finding("words_outdated", sorted(outdated), where=collection.name)
         sample = [chunk for chunk, _ in self._survey.sample(collection.id, SAMPLE)]
-        if differing := self._services.lexical.differing(sample):
+        differing = [each for each in self._services.lexical.differing(sample) if each not in outdated]
+        if differing:
             yield _finding("words_differ", differing, where=collection.name, of=len(sample))
 
     def _whole_indexes(self) -> Iterator[Finding]:

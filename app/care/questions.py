@@ -32,14 +32,15 @@ def ask_again(services: Services, step: Step = lambda *_: None) -> Verified:
     """Ask the newest saved questions and compare what is cited. The answers are not kept.
 
     Skipped: answers that cite nothing, whose quotes no longer stood when the backup was made, or that another
-    profile of models gave.
+    profile of models gave, and follow-ups, whose conversation is not kept.
     """
     saved = services.caretaker.answers.page(limit=MOST).data
     asked, different, skipped = 0, [], 0
     for number, answer in enumerate(saved):
         step("asking again", number, len(saved))
         then = tuple((each.document, each.quote) for each in answer.citations)
-        if not then or answer.stale or answer.wiped or answer.profile != services.models.profile:
+        other = answer.profile != services.models.profile
+        if not then or answer.stale or answer.wiped or other or _of_conversation(services, answer.id):
             skipped += 1
             continue
         name = answer.collections[0] if len(answer.collections) == 1 else None
@@ -53,3 +54,11 @@ def ask_again(services: Services, step: Step = lambda *_: None) -> Verified:
         if now != then:
             different.append(Different(answer.question, then, now))
     return Verified(asked, tuple(different), skipped)
+
+
+def _of_conversation(services: Services, answer_id: str) -> bool:
+    """Whether the question was read with those before it."""
+    result = services.caretaker.answers.get(answer_id).result or {}
+    notices = result.get("notices")
+    codes = [each.get("code") for each in notices if isinstance(each, dict)] if isinstance(notices, list) else []
+    return "follow_up_completed" in codes

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from app.care.inspection import quiet
 from app.errors import DataDirectoryDamaged
+from app.failpoints import hit
 from app.services import Services
 from app.storage.collections import Collection
 from app.storage.staging import VersionId
@@ -30,6 +31,7 @@ class Rebuild:
         """Build a partition beside the present one, check it, switch to it, drop the old one."""
         partitions, vectors = self._services.ingestion.partitions, self._services.vectors
         with partitions.beside(collection.id) as place:
+            hit("rebuild.before")
             added: set[VersionId] = set()
             count = 0
             for batch in self._batches(collection, REFILL_BATCH):
@@ -48,7 +50,9 @@ class Rebuild:
                 late = sorted(wanted - added, key=lambda each: (each.document_id, each.version))
                 self._add(collection, place, late)
                 self._check(collection, place, wanted)
+                hit("rebuild.built")
                 partitions.switch(collection.id, place)
+                hit("rebuild.after")
         with quiet(self._services):
             for name in partitions.retired():
                 vectors.drop_partition(name)
@@ -71,6 +75,7 @@ class Rebuild:
                     for chunk in self._services.ingestion.staging.chunks(version)
                 ]
                 lexical.add(chunks)
+            hit("rebuild.words")
             done += len(chunks)
             step("words", min(done, collection.chunks), max(collection.chunks, 1))
         with quiet(self._services), database.transaction():

@@ -15,6 +15,7 @@ from app.vector_index import REFILL_BATCH
 
 Step = Callable[[str, int, int], None]
 _REBUILT = frozenset({"index_damaged", "vectors_lost", "index_oversized"})
+_REWRITTEN = frozenset({"words_missing", "words_outdated", "words_differ"})
 _FILES = frozenset({"files_damaged", "files_unused", "files_foreign", "tmp_left"})
 
 
@@ -58,7 +59,7 @@ class Repair:
                 collections = self._services.collections.all()
                 shown = {name for each in collections for name in self._survey.chunk_ids(each.id)}
                 lexical.remove(sorted(lexical.ids() - shown))
-        rewritten = {each.where for each in found if each.code in ("words_missing", "words_differ")}
+        rewritten = {each.where for each in found if each.code in _REWRITTEN}
         for collection in self._services.collections.all():
             if collection.name in rewritten or "words_damaged" in codes:
                 Rebuild(self._services).words(collection, step, lambda: False)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -20,10 +20,12 @@ from app.cli.options import (
     settings_for,
 )
 from app.cli.server import RunningServer, say_where
+from app.conversation import MOST_EXCHANGES
 from app.errors import DataDirectoryLocked
 from app.result import Result, ResultView, result_view
 from app.settings import Settings
 from generation.types import Delta
+from retrieval.types import Exchange
 
 
 @click.command()
@@ -34,6 +36,12 @@ from generation.types import Delta
 @click.option("--no-rerank", is_flag=True, help="Leave the order of recall, for comparison.")
 @click.option("--top-k", type=click.IntRange(1, 1000), help="K: candidates handed to the reranker.")
 @click.option("--top-n", type=click.IntRange(1, 50), help="N: passages handed to the generator.")
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="QUESTION",
+    help="A question asked before, which this one follows up; several: the earliest first.",
+)
 @click.option("--explain", is_flag=True, help="Show every stage: ranks, scores, milliseconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 @profile_option
@@ -46,6 +54,7 @@ def ask(
     no_rerank: bool,
     top_k: int | None,
     top_n: int | None,
+    after: tuple[str, ...],
     explain: bool,
     as_json: bool,
     profile: str | None,
@@ -53,7 +62,10 @@ def ask(
 ) -> None:
     """Ask a question and read the answer with its citations."""
     instruction = chosen_instruction(instruction, preset, question)
-    asked = Question(question, collection, instruction, not no_rerank, top_k, top_n)
+    if len(after) > MOST_EXCHANGES:
+        raise click.UsageError(f"--after was given {len(after)} times; at most {MOST_EXCHANGES} are read")
+    history = tuple(Exchange(each, "") for each in after)
+    asked = Question(question, collection, instruction, not no_rerank, top_k, top_n, history)
     view: ResultView | None = None
     streamed = ""
     for piece in _pieces(asked, settings_for(config, profile)):
@@ -87,6 +99,7 @@ class Question:
     rerank: bool
     top_k: int | None
     top_n: int | None
+    history: tuple[Exchange, ...]
 
 
 def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]:
@@ -94,7 +107,8 @@ def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]
     fields = asdict(asked)
     try:
         with loaded(settings) as services:
-            request = services.ask(fields.pop("question"), **fields)
+            alone = {name: value for name, value in fields.items() if name not in ("question", "history")}
+            request = replace(services.ask(asked.question, **alone), history=asked.history)
             for event in services.answering.ask(request, lambda: False):
                 if isinstance(event, Delta):
                     yield event

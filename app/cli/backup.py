@@ -66,7 +66,7 @@ def restore(source: Path, data_dir: Path, verify: bool, profile: str | None, con
     for sha256 in manifest.lacking[:SHOWN]:
         click.echo(f"was missing when the backup was made: file {sha256}", err=True)
     with opened(settings) as services:
-        for notice in services.build_index():
+        for notice in (*services.build_words(), *services.build_index()):
             click.echo(say(notice, "en"))
     if verify:
         with loaded(settings) as services, steps() as step:

@@ -1,6 +1,7 @@
 """``touchstone chunks``: how a file would be cut. Nothing is kept and no model is loaded."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -20,12 +21,17 @@ from ingest.load import clean_name, load
 class ServerPreviews(RunningServer):
     """Previews over HTTP."""
 
-    def file(self, path: Path, asked: Chunking) -> PreviewView:
+    def file(self, path: Path, asked: Chunking, password: str) -> PreviewView:
         """How a file would be cut, without keeping it."""
         sizes = {"chunk_tokens": asked.tokens, "chunk_overlap": asked.overlap}
         given = {name: value for name, value in sizes.items() if value is not None}
         with path.open("rb") as file, self._client() as client:
-            response = client.post("/api/preview", params={"name": path.name, **given}, content=file)
+            response = client.post(
+                "/api/preview",
+                params={"name": path.name, **given},
+                headers={"Document-Password": quote(password, safe="")},
+                content=file,
+            )
         check_response(response)
         return PreviewView.model_validate_json(response.content)
 
@@ -34,23 +40,32 @@ class ServerPreviews(RunningServer):
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--tokens", type=int, help="Token budget of a chunk, its context line included.")
 @click.option("--overlap", type=int, help="Tokens of whole sentences repeated of the chunk before.")
+@click.option("--password", is_flag=True, help="Ask for the password of an encrypted file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @config_option
-def chunks(file: Path, tokens: int | None, overlap: int | None, as_json: bool, config: Path | None) -> None:
+def chunks(
+    file: Path,
+    tokens: int | None,
+    overlap: int | None,
+    password: bool,
+    as_json: bool,
+    config: Path | None,
+) -> None:
     """Show the chunks of FILE as ingestion would cut them.
 
     Through the running server where there is one: it counts tokens with its reranker's tokenizer. Without
     one they are estimated.
     """
     settings = settings_for(config)
+    secret = click.prompt("Password", hide_input=True, err=True) if password else ""
     owner, asked = present_owner(settings.data_dir), Chunking(tokens, overlap)
     try:
         if owner is not None and owner.url:
             server = ServerPreviews(owner.url)
             say_where(server)
-            found = server.file(file, asked)
+            found = server.file(file, asked, secret)
         else:
-            found = _here(file, asked, settings)
+            found = _here(file, asked, settings, secret)
     except OSError as error:
         said = f"{file}: cannot be read ({error.strerror}); check the path"
         raise IngestError("not_found", said) from error
@@ -62,9 +77,10 @@ def chunks(file: Path, tokens: int | None, overlap: int | None, as_json: bool, c
     _print_summary(found)
 
 
-def _here(file: Path, asked: Chunking, settings: Settings) -> PreviewView:
+def _here(file: Path, asked: Chunking, settings: Settings, password: str) -> PreviewView:
     cut = chunk_settings(settings.ingest, asked)
-    return preview(load(file, name=clean_name(file.name), collection="", document_id="", settings=cut), cut)
+    source = load(file, name=clean_name(file.name), collection="", document_id="", settings=cut)
+    return preview(source, cut, password=password)
 
 
 def _print(chunk: PreviewChunkView) -> None:

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import click
 from rich.console import Console
@@ -18,6 +19,18 @@ from app.storage.job_types import TERMINAL, Duplicates, State
 from ingest.errors import IngestError
 
 AnyDesk = Desk | RunningServer
+
+
+class Engine(Protocol):
+    """Works on what was handed in, where the workers of the desk do not."""
+
+    def begin(self) -> None:
+        """Begin with the jobs that wait now."""
+
+    def check(self) -> None:
+        """Raise what ended the work before its time."""
+
+
 LOOK_S = 0.3  # seconds between two looks at what runs
 LINES = 4  # files shown one by one while they run
 OPEN: tuple[State, ...] = (
@@ -31,12 +44,20 @@ class Batch:
     """Files that belong together, and what became of them."""
 
     def __init__(
-        self, desk: AnyDesk, collection: str, *, duplicates: Duplicates, instruction: str | None
+        self,
+        desk: AnyDesk,
+        collection: str,
+        *,
+        duplicates: Duplicates,
+        instruction: str | None,
+        engine: Engine | None = None,
     ) -> None:
+        """``engine`` begins when all files are handed in."""
         self._desk = desk
         self._collection = collection
         self._duplicates: Duplicates = duplicates
         self._instruction = instruction
+        self._engine = engine
         self._batch = uuid.uuid4().hex
         self._reports: dict[str, FileReport] = {}  # by name, of files that never became a job
         self._sizes: dict[str, int] = {}  # by job id
@@ -52,7 +73,11 @@ class Batch:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             screen = _Screen(bar, len(files))
             self._guarded(lambda: self._hand_in(files, screen))
+            if self._engine is not None and not self._interrupted:
+                self._engine.begin()
             while not self._guarded(lambda: self._look(screen)):
+                if self._engine is not None:
+                    self._engine.check()
                 self._guarded(lambda: time.sleep(LOOK_S))
         reports = {**self._reports, **{job.name: _report(job) for job in self._jobs()}}
         return [reports.get(name, FileReport(name, "cancelled")) for _, name in files]

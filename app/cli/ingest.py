@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import get_args
 
@@ -18,12 +19,16 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from app.bulk.engine import BulkEngine
+from app.bulk.ray_driver import require_ray
 from app.catalogue import say
-from app.cli.following import Batch
+from app.cli.bulk import ray_desk
+from app.cli.following import AnyDesk, Batch
 from app.cli.jobs import desk_for
 from app.cli.keeping import keeper
 from app.cli.options import config_option, console, profile_option, settings_for
 from app.desk import Desk
+from app.errors import BadRequest
 from app.reports import FileReport
 from app.storage.job_types import Duplicates
 from ingest.load import find_files
@@ -46,6 +51,19 @@ LISTED = 20  # files named one by one in the report; totals cover all of them
     help="When the collection holds the same bytes under another name: skip the file, let it replace (the "
     "document is renamed), or keep both.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["jobs", "ray"]),
+    default="jobs",
+    show_default=True,
+    help="Who reads, cuts and embeds the files: this process (or the server that runs), or Ray Data.",
+)
+@click.option(
+    "--ray-address",
+    default="",
+    metavar="HOST:PORT",
+    help="The Ray cluster to use (auto: the one this machine is in). Default: Ray on this machine alone.",
+)
 @profile_option
 @config_option
 def ingest(
@@ -53,6 +71,8 @@ def ingest(
     collection: str,
     instruction: str | None,
     duplicates: Duplicates,
+    engine: str,
+    ray_address: str,
     profile: str | None,
     config: Path | None,
 ) -> None:
@@ -61,11 +81,22 @@ def ingest(
     Unchanged files are skipped, changed ones replaced. Ends with exit code 1 when a file failed or was
     cancelled; the others are in. What was handed in goes on after a stop, at the next start.
     """
+    settings = settings_for(config, profile)
+    if ray_address and engine != "ray":
+        raise BadRequest("--ray-address goes with --engine ray; add it, or leave the address out")
+    if engine == "ray":
+        require_ray(ray_address)
     found = find_files(paths)
-    with desk_for(settings_for(config, profile), work=True) as desk:
+    with ExitStack() as stack:
+        desk: AnyDesk
+        bulk: BulkEngine | None = None
+        if engine == "ray":
+            desk, bulk = stack.enter_context(ray_desk(settings, ray_address))
+        else:
+            desk = stack.enter_context(desk_for(settings, work=True))
         if isinstance(desk, Desk):
             desk.expect(collection)
-        batch = Batch(desk, collection, duplicates=duplicates, instruction=instruction)
+        batch = Batch(desk, collection, duplicates=duplicates, instruction=instruction, engine=bulk)
         reports = batch.run(found.files)
     _print(reports, console())
     failed = any(each.status in ("failed", "cancelled") for each in reports)

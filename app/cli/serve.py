@@ -31,6 +31,7 @@ def serve(port: int | None, profile: str | None, config: Path | None) -> None:
     logging.disable(logging.NOTSET)
     services = opened(settings)  # before the port: a second server on this directory is told of the first
     try:
+        services.database.require_sound()
         listening = _listen(settings.server)
     except BaseException:
         services.close()

@@ -56,6 +56,16 @@ class Held:
         """Raise ``LeaseLost`` where this worker should stop."""
         self._leases.check(self._lease)
 
+    def reconsider(self) -> None:
+        """After an error: what was done to the job in a transaction that was rolled back was not done."""
+        try:
+            job = self._leases.leased(self._lease)
+        except Exception:  # noqa: BLE001 - where not even that can be read, whoever writes next finds out
+            self.over = False
+            return
+        if job is not None:
+            self.job, self.over, self.let_go_of = job, False, set()
+
     def took(self, stage: str, seconds: float) -> None:
         """Add to the time a stage took."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from app.chunk_tokens import ChunkTokens
 from app.chunking import chunk_settings
 from app.documents import Library
-from app.errors import BadRequest
+from app.errors import BadRequest, NotReady
+from app.failpoints import hit
 from app.jobs.board import Board
+from app.jobs.delivery import Delivery, Made
 from app.jobs.indexing import Indexing
 from app.jobs.preparing import Preparing
 from app.jobs.reindexing import Reindexing
@@ -30,6 +32,7 @@ from app.storage.partitions import PartitionRows
 from app.storage.staging import ParseResults, Staging
 from app.vector_index import VectorIndex
 from ingest.settings import IngestSettings
+from ingest.types import Source
 from retrieval.protocols import Embedder, LexicalIndex
 
 
@@ -82,14 +85,17 @@ class Ingestion:
         )
         self._library: Library | None = None
         self._workers: Workers | None = None
+        self._delivery: Delivery | None = None
         blobs.sweep_tmp()
 
     def recover(self) -> None:
         """Take over what a stopped process left; before the vector index is compared with what is shown."""
+        hit("recover.before")
         self.recovery.reclaim_foreign()
         self.recovery.end_cancelled()
         self.recovery.wake_parents()
         self.jobs.forget_old(keep_failed=timedelta(days=self._settings.jobs.keep_failed_days))
+        hit("recover.after")
 
     def load(
         self,
@@ -102,6 +108,7 @@ class Ingestion:
     ) -> Library:
         """Make the workers, which ``start`` sets to work, and the library they write to."""
         library = Library(
+            database=self._database,
             collections=self._collections,
             documents=self._documents,
             staging=self.staging,
@@ -146,6 +153,13 @@ class Ingestion:
             embedder=embedder,
             settings_of=self.settings_of,
         )
+        self._delivery = Delivery(
+            database=self._database,
+            preparing=preparing,
+            staging=self.staging,
+            library=library,
+            embedder=embedder,
+        )
         self._workers = Workers(
             leases=self._leases,
             recovery=self.recovery,
@@ -165,10 +179,20 @@ class Ingestion:
         library.tidy()
         return library
 
-    def start(self) -> None:
-        """Let the workers work; again is no error."""
+    def start(self, *, parse: bool = True) -> None:
+        """Let the workers work; again is no error. Without ``parse`` files wait for ``deliver``."""
         if self._workers is not None:
-            self._workers.start()
+            self._workers.start(parse=parse)
+
+    def deliver(self, job_id: str, made_of: Callable[[Source], Made]) -> bool:
+        """Take in what became of a waiting job's file elsewhere; whether the job waited and may run.
+
+        ``made_of`` the file's bytes may raise; the job then ends, waits or is tried again as ever.
+        """
+        if self._workers is None or self._delivery is None:
+            raise NotReady("models are still loading; what was made elsewhere cannot be taken in yet")
+        delivery = self._delivery
+        return self._workers.work_on(job_id, lambda held: delivery.take(held, made_of))
 
     def stop(self) -> None:
         """Give back what the workers have at hand, and stop them; whoever listens is told."""

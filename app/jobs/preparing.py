@@ -9,6 +9,7 @@ import numpy as np
 
 from app.chunk_tokens import ChunkTokens
 from app.failpoints import hit
+from app.jobs.cutting import Cut, cut
 from app.jobs.held import Held
 from app.jobs.trouble import FileTrouble
 from app.storage.blobs import BlobStore
@@ -17,7 +18,6 @@ from app.storage.documents import Documents
 from app.storage.job_types import Job
 from app.storage.jobs import Jobs
 from app.storage.staging import ParseResults
-from ingest.chunk import budget_notices, chunk, context_notices
 from ingest.errors import IngestError
 from ingest.load import to_source
 from ingest.parse import parse, parser_identity
@@ -65,14 +65,21 @@ class Preparing:
 
         Raises what is wrong with the file, and ``LeaseLost``.
         """
-        if not held.job.parent and self._settled(held):
+        if not held.job.parent and self.settled(held):
             return
         document = self._document(held)
         if held.job.state == "parsing":
             held.advance("chunking", pages=len(document.pages))
-        self._chunk(held, document)
+        hit("chunk.before")
+        began = time.perf_counter()
+        held.progress("chunk", 0, 1)
+        made = cut(document, self._settings_of(held.job.collection_id), self._tokens.read)
+        held.took("chunk", time.perf_counter() - began)
+        with self._database.transaction():
+            self.stage(held, made, hand_over=True)
+        hit("chunk.after")
 
-    def _settled(self, held: Held) -> bool:
+    def settled(self, held: Held) -> bool:
         """Whether the job has nothing to do, because the collection holds these bytes already."""
         job = held.job
         present = self._documents.find(job.collection_id, job.name)
@@ -96,7 +103,7 @@ class Preparing:
     def _document(self, held: Held) -> Document:
         """The parsed document: kept from an earlier try, or parsed now and kept."""
         job = held.job
-        source = self._source(job)
+        source = self.source(job)
         # The name belongs to it: a document without a title of its own is called by its name.
         parser = f"{parser_identity(source.media_type, self._settings)} {job.name}"
         kept = self._kept(source, parser)
@@ -132,7 +139,8 @@ class Preparing:
             log.warning("a kept parse result cannot be used: %s", error)
             return None
 
-    def _source(self, job: Job) -> Source:
+    def source(self, job: Job) -> Source:
+        """The kept bytes of a job. Raises ``FileTrouble`` where they are gone or changed, ``IngestError``."""
         try:
             data = self._blobs.path(job.sha256).read_bytes()
         except FileNotFoundError as error:
@@ -148,62 +156,47 @@ class Preparing:
             )
         return source
 
-    def _chunk(self, held: Held, document: Document) -> None:
-        """Cut the document, and stage the version it becomes."""
-        hit("chunk.before")
-        began = time.perf_counter()
-        held.progress("chunk", 0, 1)
-        settings = self._settings_of(held.job.collection_id)
-        chunks = chunk(document, 0, settings)
-        tokens, counts = self._tokens.read(chunks)
-        if counts:
-            chunks = tuple(replace(each, tokens=count) for each, count in zip(chunks, counts, strict=True))
-        notices = (
-            *document.notices,
-            *context_notices(document, settings),
-            *budget_notices(counts, settings),
-            *self._kept_twice(held.job),
+    def stage(self, held: Held, made: Cut, *, hand_over: bool) -> None:
+        """Stage the version that a cut document becomes; inside a transaction. The job goes to embedding.
+
+        It ends as ``gone`` where its document was deleted while it was prepared again. ``hand_over`` gives it
+        to the index worker.
+        """
+        held.check()
+        claimed = self._claim(held.job)
+        if claimed is None:
+            held.finish("gone")
+            return
+        document_id, version = claimed
+        notices = (*made.notices, *self._kept_twice(held.job))
+        source = replace(made.document.source, document_id=document_id)
+        named = tuple(
+            replace(
+                each, id=f"{document_id}:{version}:{each.ordinal}", document_id=document_id, version=version
+            )
+            for each in made.chunks
         )
-        held.took("chunk", time.perf_counter() - began)
-        with self._database.transaction():
-            held.check()
-            claimed = self._claim(held.job)
-            if claimed is None:
-                held.finish("gone")
-                return
-            document_id, version = claimed
-            source = replace(document.source, document_id=document_id)
-            named = tuple(
-                replace(
-                    each,
-                    id=f"{document_id}:{version}:{each.ordinal}",
-                    document_id=document_id,
-                    version=version,
-                )
-                for each in chunks
-            )
-            prepared = Prepared(
-                replace(document, source=source), named, np.zeros((len(named), 0), np.float32), notices, ()
-            )
-            self._documents.stage(
-                prepared,
-                version,
-                [replace(row, chunk_id=each.id) for row, each in zip(tokens, named, strict=True)]
-                if tokens
-                else (),
-                cut=settings.chunk_size,
-            )
-            held.advance(
-                "embedding",
-                hand_over=True,
-                document_id=document_id,
-                version=version,
-                pages=len(document.pages),
-                chunks=len(named),
-                tokens=sum(each.tokens for each in named),
-                notices=notices,
-            )
-        hit("chunk.after")
+        prepared = Prepared(
+            replace(made.document, source=source), named, np.zeros((len(named), 0), np.float32), notices, ()
+        )
+        self._documents.stage(
+            prepared,
+            version,
+            [replace(row, chunk_id=each.id) for row, each in zip(made.tokens, named, strict=True)]
+            if made.tokens
+            else (),
+            cut=made.size,
+        )
+        held.advance(
+            "embedding",
+            hand_over=hand_over,
+            document_id=document_id,
+            version=version,
+            pages=len(made.document.pages),
+            chunks=len(named),
+            tokens=sum(each.tokens for each in named),
+            notices=notices,
+        )
 
     def _claim(self, job: Job) -> tuple[str, int] | None:
         """Document and version to fill; None for a document that was deleted while it was prepared again."""

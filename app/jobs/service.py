@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.errors import DiskFull, TooManyUploads, TouchstoneError
+from app.errors import DiskFull, Stopping, TooManyUploads, TouchstoneError
 from app.failpoints import hit
 from app.jobs.board import Board, Progress
 from app.jobs.estimate import bytes_per_chunk, rates, seconds_left
@@ -206,7 +206,10 @@ class JobService:
     def wait(
         self, job_ids: Sequence[str], seen: Callable[[Job, Progress | None], None] = lambda *_: None
     ) -> Iterator[Job]:
-        """Each of the jobs in the order given, when it has ended. ``seen`` hears of changes meanwhile."""
+        """Each of the jobs in the order given, when it has ended. ``seen`` hears of changes meanwhile.
+
+        Raises ``Stopping`` where the workers have stopped before.
+        """
         for job_id in job_ids:
             while True:
                 rings = self.board.rings
@@ -214,6 +217,8 @@ class JobService:
                 if job.ended:
                     yield job
                     break
+                if self.board.closed:
+                    raise Stopping(f"{job.name!r} is kept and")
                 seen(job, self.progress(job))
                 self.board.wait(rings, 0.25)
 

@@ -4,11 +4,12 @@ import errno
 from dataclasses import dataclass
 from typing import Literal
 
-from app.errors import DiskFull, StorageBusy, TouchstoneError
+from app.errors import DataDirectoryDamaged, DiskFull, StorageBusy, TouchstoneError
+from app.storage.database import in_words
+from app.storage.room import FULL
 from ingest.errors import IngestError
-from retrieval.errors import IndexMismatch, ModelUnavailable, RetrievalError
+from retrieval.errors import IndexFull, IndexMismatch, ModelUnavailable, RetrievalError
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # of processes, memory, open files
 
 
@@ -35,22 +36,24 @@ class FileTrouble(TouchstoneError):
 
 def trouble(error: Exception) -> Trouble:
     """What to do about an error of a step."""
-    match error:
-        case IngestError() | FileTrouble():
-            return Trouble("file", error.code, str(error))
+    match in_words(error):
+        case IngestError() | FileTrouble() as fault:
+            return Trouble("file", fault.code, str(fault))
         case IndexMismatch():
             return Trouble("file", "index_mismatch", str(error))
         case ModelUnavailable():
             return Trouble("wait", "embedder_unavailable", str(error))
+        case IndexFull() | DiskFull() as full:
+            return Trouble("wait", "disk_full", str(full))
         case RetrievalError():
             return Trouble("wait", "index_unavailable", str(error))
-        case DiskFull():
-            return Trouble("wait", "disk_full", str(error))
-        case StorageBusy():
-            return Trouble("wait", "database_busy", str(error))
-        case OSError() if error.errno in DISK_ERRORS:
-            return Trouble("wait", "disk_full", f"the disk is full ({error}); free some space")
-        case OSError() if error.errno in SHORTAGES:
-            return Trouble("wait", "system_busy", f"this machine is short of something ({error})")
+        case StorageBusy() as busy:
+            return Trouble("wait", "database_busy", str(busy))
+        case DataDirectoryDamaged() as damaged:
+            return Trouble("wait", "database_damaged", str(damaged))
+        case OSError() as refused if refused.errno in FULL:
+            return Trouble("wait", "disk_full", f"the disk is full ({refused}); free some space")
+        case OSError() as refused if refused.errno in SHORTAGES:
+            return Trouble("wait", "system_busy", f"this machine is short of something ({refused})")
         case _:
             return Trouble("bug", "internal", f"{type(error).__name__}; the log says where")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from app.documents import Library
+from app.errors import Stopping
 from app.jobs.board import Progress as Step
 from app.jobs.service import JobService, report_of
 from app.jobs.trouble import FileTrouble as JobFailed
@@ -83,12 +84,15 @@ class Waiting:
 
         The new index is built beside the old one, which goes on answering, and takes its place at the end.
         Where a document fails the old one stays, and ``JobFailed`` is raised after the last report. Left
-        early, or once ``stopped`` is true, the reindex is cancelled.
+        early, or once ``stopped`` is true, the reindex is cancelled; when the program stops it is not, and
+        ``Stopping`` is raised.
         """
         self._start()
         job = self._service.reindex(self._collections.named(name).id, name)
         try:
             yield from self._follow(job, progress, stopped)
+        except Stopping:
+            raise
         except BaseException:
             self._service.cancel(job.id)
             raise
@@ -102,6 +106,8 @@ class Waiting:
     ) -> Iterator[FileReport]:
         told: set[str] = set()
         while True:
+            if self._service.board.closed and not self._service.jobs.get(job.id).ended:
+                raise Stopping(f"the reindex of {job.name!r}")
             if stopped():
                 raise JobFailed("cancelled", f"the reindex of {job.name!r} was left")
             rings, ended = self._service.board.rings, self._service.jobs.get(job.id).ended

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from app.errors import TouchstoneError
 from app.jobs.board import Board
 from app.jobs.held import Held
 from app.jobs.indexing import Indexing
@@ -65,30 +66,34 @@ class Workers:
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._parse = False  # whether the parse workers were started
         self._untidy_since: float | None = None  # leftovers could not be removed then
         self._parsing, self._indexes = (
             Outcomes(recovery=recovery, stopping=self._stopping, max_attempts=max_attempts) for _ in range(2)
         )
 
-    def start(self) -> None:
-        """Start the threads; again is no error."""
-        with self._guard:
-            if self._threads or self._stopping.is_set():
-                return
-            self._begin()
+    def start(self, *, parse: bool = True) -> None:
+        """Start the threads; again is no error.
 
-    def _begin(self) -> None:
-        loops: list[tuple[str, Callable[[], bool]]] = [
-            (f"parse-{number}", lambda: self.parse_one()) for number in range(1, self._parsers + 1)
-        ]
-        loops += [("index", lambda: self.index_some())]
-        self._threads = [
+        Without ``parse`` the parse workers are not started (yet): files wait for ``work_on``.
+        """
+        with self._guard:
+            if self._stopping.is_set():
+                return
+            if not self._threads:
+                self._begin("index", lambda: self.index_some())
+                self._threads.append(threading.Thread(target=self._supervise, name="jobs", daemon=True))
+                self._threads[-1].start()
+            if parse and not self._parse:
+                self._parse = True
+                for number in range(1, self._parsers + 1):
+                    self._begin(f"parse-{number}", lambda: self.parse_one())
+
+    def _begin(self, name: str, work: Callable[[], bool]) -> None:
+        self._threads.append(
             threading.Thread(target=self._loop, args=(name, work), name=name, daemon=True)
-            for name, work in loops
-        ]
-        self._threads.append(threading.Thread(target=self._supervise, name="jobs", daemon=True))
-        for thread in self._threads:
-            thread.start()
+        )
+        self._threads[-1].start()
 
     def stop(self) -> None:
         """Give every job back at once, and let the threads end; they are waited for a few seconds.
@@ -102,23 +107,37 @@ class Workers:
     def _end(self) -> None:
         if not self._threads:
             return
-        self._recovery.release_all()
+        self._release()
         self._board.ring()
         deadline = time.monotonic() + JOIN_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._threads = []
-        self._recovery.release_all()  # a worker may have claimed a job in between
+        self._release()  # a worker may have claimed a job in between
+
+    def _release(self) -> None:
+        """Give the jobs back; where that cannot be written down, the next start takes them."""
+        try:
+            self._recovery.release_all()
+        except TouchstoneError as error:
+            log.warning("jobs cannot be given back: %s", error)
 
     def parse_one(self) -> bool:
         """Prepare one job, where one waits; whether there was one."""
+        return self.work_on("", self._preparing.run)
+
+    def work_on(self, job_id: str, work: Callable[[Held], None]) -> bool:
+        """Do a parse worker's work on this job ("": the next one); whether it waited and may run.
+
+        What ``work`` raises is judged as an error of a parse worker is.
+        """
         if self._stopping.is_set():
             return False
-        claimed = self._leases.claim("parse", threading.current_thread().name)
+        claimed = self._leases.claim("parse", threading.current_thread().name, job_id=job_id)
         if claimed is None:
             return False
         held = self._hold(*claimed)
-        self._judged([held], lambda: self._preparing.run(held), self._parsing)
+        self._judged([held], lambda: work(held), self._parsing)
         return True
 
     def index_some(self) -> bool:
@@ -150,6 +169,8 @@ class Workers:
             self._board.ring()
         if self._untidy_since is not None and self._monotonic() >= self._untidy_since + TIDY_S:
             self.tidy(self._cleanup_all)
+            if self._recovery.wake_parents():
+                self._board.ring()
 
     def tidy(self, clean: Callable[[], None]) -> None:
         """Remove what nobody is shown; where that fails, everything of the kind is tried again later."""
@@ -168,18 +189,25 @@ class Workers:
             outcomes.went_well()
         except Exception as error:
             for held in group:
+                held.reconsider()
+            untidy = all(held.job.ended for held in group)  # what came after the jobs failed, not a job
+            for held in group:
                 if not held.over:
                     outcomes.gave_up(held, error)
-            if all(held.job.ended for held in group) and not self._stopping.is_set():
+            if untidy and not self._stopping.is_set():
                 log.exception("leftovers of %d jobs cannot be removed yet", len(group))
                 self._untidy_since = self._monotonic()
         for held in group:
             if not held.over:
                 outcomes.gave_up(held, RuntimeError(f"nothing was done with it while {held.job.state}"))
             self._board.clear(held.job.id)
-        self._discard(set[str]().union(*(held.let_go_of for held in group)))
-        if any(held.job.parent for held in group):
-            self._recovery.wake_parents()
+        try:
+            self._discard(set[str]().union(*(held.let_go_of for held in group)))
+            if any(held.job.parent for held in group):
+                self._recovery.wake_parents()
+        except Exception:
+            log.exception("what follows the end of %d jobs cannot be done yet", len(group))
+            self._untidy_since = self._monotonic()
         self._board.ring()
 
     def _group(self) -> list[Held]:
@@ -188,16 +216,19 @@ class Workers:
         if first is None:
             return []
         group = [self._hold(*first)]
-        rate = self._indexing.rate
-        room = min(GROUP_CHUNKS, int(rate * GROUP_S)) if rate else FIRST_GROUP
-        room -= group[0].job.chunks
-        while group[0].job.kind == "ingest" and group[0].job.attempt == 1 and room > 0:
+        while group[0].job.kind == "ingest" and group[0].job.attempt == 1 and (room := self._room(group)) > 0:
             claimed = self._leases.claim("index", threading.current_thread().name, at_most_chunks=room)
             if claimed is None:
                 break
             group.append(self._hold(*claimed))
-            room -= max(claimed[0].chunks, 1)
         return group
+
+    def _room(self, group: list[Held]) -> int:
+        """How many chunks may still join a group: as many as are soon embedded, where any are to be."""
+        room, rate = GROUP_CHUNKS, self._indexing.rate
+        if any(held.job.state == "embedding" for held in group):
+            room = min(GROUP_CHUNKS, int(rate * GROUP_S)) if rate else FIRST_GROUP
+        return room - sum(max(held.job.chunks, 1) for held in group)
 
     def _hold(self, job: Job, lease: Lease) -> Held:
         return Held(

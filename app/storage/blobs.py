@@ -1,29 +1,30 @@
 """Uploaded bytes, kept under their own hash; no name a user typed ever becomes a path."""
 
-import errno
 import hashlib
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from app.errors import DiskFull
 from app.failpoints import hit
+from app.storage.room import room
 
 T = TypeVar("T")
+UPLOADS = "uploaded files"
 
 
 class Incoming:
     """Bytes that are arriving: written to a file of their own and hashed on the way; gone unless adopted."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        hit("receive.before")
-        descriptor, name = tempfile.mkstemp(dir=folder)
+        with room(UPLOADS):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            hit("receive.before")
+            descriptor, name = tempfile.mkstemp(dir=folder)
         self.path = Path(name)
         self.size_bytes = 0
         self._file = os.fdopen(descriptor, "wb")
@@ -35,20 +36,21 @@ class Incoming:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written is thrown away
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
         """Take in the next piece. Raises ``DiskFull``."""
         self._hash.update(data)
-        with _room():
+        with room(UPLOADS):
             hit("receive.half")
             self._file.write(data)
         self.size_bytes += len(data)
 
     def whole(self) -> str:
         """All bytes are there, and on the disk; their SHA-256 in hex. Raises ``DiskFull``."""
-        with _room():
+        with room(UPLOADS):
             self._file.flush()
             os.fsync(self._file.fileno())
         return self._hash.hexdigest()
@@ -141,7 +143,7 @@ class BlobStore:
                 self.discard(sha256, uses)
 
     def _place(self, path: Path, target: Path) -> None:
-        with _room():
+        with room(UPLOADS):
             made = not target.parent.is_dir()
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.replace(target)
@@ -153,17 +155,6 @@ class BlobStore:
         for path in sorted(self._root.glob("??/*")):
             if len(path.name) == 64:
                 yield path.name
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    """Says what a full disk means."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DiskFull("no space is left for uploaded files; free some, then send it again") from error
 
 
 def _sync(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """SQLite: one file, one connection a thread, one writer at a time."""
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from app.errors import DataDirectoryDamaged, DiskFull, StorageBusy
-from retrieval import fts5
+from retrieval.postings_store import create_tables
 
 MIGRATIONS = (
     "001_initial.sql",
@@ -17,25 +18,42 @@ MIGRATIONS = (
     "004_jobs.sql",
     "005_chunking.sql",
     "006_trash_and_answers.sql",
+    "007_golden_and_floors.sql",
+    "008_page_spans.sql",
+    "009_word_index.sql",
 )
 BUSY_S = 30.0  # seconds a writer waits for another process
 RETRY_S = 5
+RESTORING = "restoring"  # the folder in which a restore writes what is not yet in its place
+RESTORE = "put a backup into a new directory with `touchstone restore BACKUP --to DIRECTORY`"
+StorageError = sqlite3.Error
 
 
 def require_database(data_dir: Path) -> None:
-    """Raise ``DataDirectoryDamaged`` where uploaded files are kept but the database is gone.
+    """Raise ``DataDirectoryDamaged`` where the database is gone or not yet there, but should be.
 
     An empty one in its place would make everything else look like rubbish to be swept.
     """
     path = data_dir / "touchstone.sqlite3"
     if path.is_file() and path.stat().st_size:
+        shutil.rmtree(data_dir / RESTORING, ignore_errors=True)  # of a restore that has done its work
         return
+    if (data_dir / RESTORING).exists():
+        raise DataDirectoryDamaged(
+            f"a restore into {data_dir} was stopped half-way; do it again with `touchstone restore BACKUP --to "
+            f"{data_dir}`"
+        )
     if next((data_dir / "blobs").glob("??/*"), None) is not None:
         raise DataDirectoryDamaged(
             f"database {path} is {'empty' if path.is_file() else 'missing'}, but uploaded files are there; "
-            f"put a backup into a new directory with `touchstone restore BACKUP --to DIRECTORY`, or move "
-            f"{data_dir / 'blobs'} away to begin anew"
+            f"{RESTORE}, or move {data_dir / 'blobs'} away to begin anew"
         )
+
+
+def open_database(data_dir: Path, busy_s: float) -> "Database":
+    """The database of a data directory; see ``require_database`` and ``Database``."""
+    require_database(data_dir)
+    return Database(data_dir / "touchstone.sqlite3", busy_s=busy_s)
 
 
 class Database:
@@ -45,33 +63,41 @@ class Database:
     is given ``database.connection`` takes part in whatever transaction its caller has opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file and bring its tables up to date. Raises ``DataDirectoryDamaged``."""
+    def __init__(self, path: Path, *, busy_s: float = BUSY_S) -> None:
+        """Open or create the file and bring its tables up to date.
+
+        ``busy_s``: how long a writer waits for another one, of this process or of others. Raises
+        ``DataDirectoryDamaged``, ``StorageBusy`` or ``DiskFull``.
+        """
         self._path = path
+        self._busy_s = busy_s
+        self._sound = False
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._writer = threading.RLock()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._migrate()
-        except sqlite3.DatabaseError as error:
+            with _saying(path):
+                self._migrate()
+        except BaseException:
             self.close()
-            raise DataDirectoryDamaged(
-                f"database {path} cannot be read ({error}); put a backup into a new directory with "
-                "`touchstone restore BACKUP --to DIRECTORY`, or choose another TOUCHSTONE_DATA_DIR"
-            ) from error
+            raise
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, in autocommit mode outside ``transaction``."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
-                self._path, isolation_level=None, check_same_thread=False, timeout=BUSY_S
+                self._path, isolation_level=None, check_same_thread=False, timeout=self._busy_s
             )
             connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-                connection.execute(f"PRAGMA {pragma}")
+            try:
+                for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+                    connection.execute(f"PRAGMA {pragma}")
+            except BaseException:
+                connection.close()
+                raise
             self._local.connection = connection
             with self._guard:
                 self._opened.append(connection)
@@ -81,27 +107,48 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing: commits at the end, rolls back on any exception. Nested: the outermost counts.
 
-        Raises ``DiskFull``, or ``StorageBusy`` where another process kept the file locked for ``BUSY_S``.
+        Raises ``DiskFull``; ``StorageBusy`` where another writer kept the file for longer than is waited;
+        ``DataDirectoryDamaged``.
         """
-        connection = self.connection()
-        with self._writer:
+        with _saying(self._path):
+            connection = self.connection()
             if connection.in_transaction:
                 yield connection
                 return
+            if not self._writer.acquire(timeout=self._busy_s):
+                raise StorageBusy(
+                    f"something else has been writing to the database for {self._busy_s:g} s; try again shortly",
+                    RETRY_S,
+                )
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
-                except BaseException:
-                    _roll_back(connection)
-                    raise
-                try:
                     connection.execute("COMMIT")
                 except BaseException:
                     _roll_back(connection)
                     raise
-            except sqlite3.OperationalError as error:
-                raise _told(error) from error
+            finally:
+                self._writer.release()
+
+    def require_sound(self) -> None:
+        """Read every page of every table and index once. Raises ``DataDirectoryDamaged``.
+
+        What the word index makes of its own tables is left to ``doctor``, who can mend it. About 1 s a GB;
+        nothing where it was done before.
+        """
+        if self._sound:
+            return
+        with _saying(self._path):
+            connection = self.connection()
+            tables = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+            ).fetchall()
+            for (name,) in tables:
+                (found,) = connection.execute(f'PRAGMA quick_check("{name}")').fetchone()
+                if found != "ok":
+                    raise _damaged(self._path, found)
+        self._sound = True
 
     def close(self) -> None:
         """Close every thread's connection."""
@@ -127,7 +174,7 @@ class Database:
                         connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={number}")
         with self.transaction():
-            fts5.create_tables(connection)
+            create_tables(connection)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -135,8 +182,14 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _told(error: sqlite3.OperationalError) -> Exception:
-    """The error in the application's words where waiting or room on the disk would help; else as it is."""
+def in_words(error: Exception, path: Path | None = None) -> Exception:
+    """An error of SQLite in the application's words; any other as it is.
+
+    ``StorageBusy`` and ``DiskFull`` are worth waiting for. SQLite gives a full disk many names: it may find
+    no room for a page, for the index of its log, or for a file beside the database.
+    """
+    if not isinstance(error, sqlite3.Error):
+        return error
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code of an extended one
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StorageBusy(
@@ -144,4 +197,29 @@ def _told(error: sqlite3.OperationalError) -> Exception:
         )
     if code == sqlite3.SQLITE_FULL:
         return DiskFull("the disk is full: the database cannot grow; free some space")
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        return DiskFull(
+            f"the disk takes nothing more of the database ({error}): it is full, over a quota, read-only or "
+            "failing; free some space or look at the disk"
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _damaged(path, error)
     return error
+
+
+@contextmanager
+def _saying(path: Path) -> Iterator[None]:
+    """Raise ``in_words`` of an error instead of it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        said = in_words(error, path)
+        if said is error:
+            raise
+        raise said from error
+
+
+def _damaged(path: Path | None, why: object) -> DataDirectoryDamaged:
+    return DataDirectoryDamaged(
+        f"database {path or ''} cannot be read ({why}); {RESTORE}, or choose another TOUCHSTONE_DATA_DIR"
+    )

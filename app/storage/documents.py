@@ -1,5 +1,6 @@
 """Rows of documents and their versions: staged whole, published at once, retired, swept."""
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -81,8 +82,8 @@ class Documents:
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO version (document_id, version, state, sha256, size_bytes, media_type, title,"
-                " pages, text, notices, created_at, chunk_tokens, chunk_overlap, chunks)"
-                " VALUES (?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " pages, page_spans, text, notices, created_at, chunk_tokens, chunk_overlap, chunks)"
+                " VALUES (?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     source.document_id,
                     version,
@@ -91,6 +92,7 @@ class Documents:
                     source.media_type,
                     prepared.chunks[0].title if prepared.chunks else document.title,
                     len(document.pages),
+                    json.dumps([(page.start, page.end) for page in document.pages]),
                     document.text,
                     pack_notices(prepared.notices),
                     self._now().isoformat(),

@@ -61,9 +61,9 @@ class JobLeases:
         self._served: dict[str, int] = {}
 
     def claim(
-        self, queue: Queue, worker: str, *, at_most_chunks: int | None = None
+        self, queue: Queue, worker: str, *, at_most_chunks: int | None = None, job_id: str = ""
     ) -> tuple[Job, Lease] | None:
-        """The next job of the queue, leased; None where nothing waits that may run.
+        """The next job of the queue, or the one of that id, leased; None where none waits that may run.
 
         The owner with the fewest running jobs is next, then the one served longest ago; of an owner's jobs
         the first in line. A job waits for earlier jobs of its collection with the same name or bytes. With
@@ -72,7 +72,10 @@ class JobLeases:
         now, number = self._now().isoformat(), next(self._numbers)
         token = f"{self._instance}:{number}"
         with self._database.transaction() as connection:
-            found = self._next(connection, queue, at_most_chunks)
+            if job_id:
+                found = self._first(connection, queue, "j.id = ?", (job_id,))
+            else:
+                found = self._next(connection, queue, at_most_chunks)
             if found is None:
                 return None
             state: State = "parsing" if found.state == "stored" and found.kind == "ingest" else found.state
@@ -105,6 +108,15 @@ class JobLeases:
         )
         if row.fetchone() is None:
             raise LeaseLost(f"job {lease.job_id} is no longer this worker's")
+
+    def leased(self, lease: Lease) -> Job | None:
+        """The job, as long as the lease is its; None where it has ended or is in other hands."""
+        row = (
+            self._database.connection()
+            .execute("SELECT * FROM job WHERE id = ? AND lease = ?", (lease.job_id, lease.token))
+            .fetchone()
+        )
+        return None if row is None else job_of(row)
 
     def advance(self, lease: Lease, step: Step, *, hand_over: bool = False, **facts: Unpack[Facts]) -> Job:
         """Go to the next step, and give the lease back where another worker does it. Raises ``LeaseLost``."""
@@ -190,7 +202,6 @@ class JobLeases:
             close_attempt(connection, job.id, self._now().isoformat(), "put back", message)
 
     def _next(self, connection: sqlite3.Connection, queue: Queue, at_most: int | None) -> Job | None:
-        now = self._monotonic()
         waiting = [
             row["owner"]
             for row in connection.execute(
@@ -203,21 +214,29 @@ class JobLeases:
             ).fetchall()
         )
         fresh = "" if at_most is None else " AND j.kind = 'ingest' AND j.attempt = 0 AND j.chunks <= ?"
+        most = () if at_most is None else (at_most,)
         for owner in sorted(waiting, key=lambda o: (running.get(o, 0), self._served.get(o, 0), o)):
-            row = connection.execute(
-                "SELECT j.* FROM job j WHERE j.queue = ? AND j.lease IS NULL AND j.owner = ?"  # noqa: S608 - literals
-                f" AND j.due <= ?{fresh} AND NOT EXISTS (SELECT 1 FROM job e WHERE e.turn < j.turn"
-                "  AND e.collection_id = j.collection_id AND e.name = j.name AND e.parent = j.parent"
-                "  AND e.state NOT IN ('ready', 'failed', 'cancelled'))"
-                " AND NOT EXISTS (SELECT 1 FROM job e WHERE j.sha256 <> '' AND e.held = 1 AND e.turn < j.turn"
-                "  AND e.sha256 = j.sha256 AND e.collection_id = j.collection_id AND e.parent = j.parent"
-                "  AND e.state NOT IN ('ready', 'failed', 'cancelled'))"
-                " ORDER BY j.turn LIMIT 1",
-                (queue, owner, now, *(() if at_most is None else (at_most,))),
-            ).fetchone()
-            if row is not None:
-                return job_of(row)
+            found = self._first(connection, queue, f"j.owner = ?{fresh}", (owner, *most))
+            if found is not None:
+                return found
         return None
+
+    def _first(
+        self, connection: sqlite3.Connection, queue: Queue, which: str, values: tuple[str | int, ...]
+    ) -> Job | None:
+        """The first in line of ``which`` jobs wait in the queue and for no other job."""
+        row = connection.execute(
+            f"SELECT j.* FROM job j WHERE {which} AND j.queue = ? AND j.lease IS NULL"  # noqa: S608 - literals of this file
+            " AND j.due <= ? AND NOT EXISTS (SELECT 1 FROM job e WHERE e.turn < j.turn"
+            "  AND e.collection_id = j.collection_id AND e.name = j.name AND e.parent = j.parent"
+            "  AND e.state NOT IN ('ready', 'failed', 'cancelled'))"
+            " AND NOT EXISTS (SELECT 1 FROM job e WHERE j.sha256 <> '' AND e.held = 1 AND e.turn < j.turn"
+            "  AND e.sha256 = j.sha256 AND e.collection_id = j.collection_id AND e.parent = j.parent"
+            "  AND e.state NOT IN ('ready', 'failed', 'cancelled'))"
+            " ORDER BY j.turn LIMIT 1",
+            (*values, queue, self._monotonic()),
+        ).fetchone()
+        return None if row is None else job_of(row)
 
     def _held(self, connection: sqlite3.Connection, lease: Lease) -> Job:
         row = connection.execute(

@@ -110,6 +110,16 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A waiting job whose file is to be read, and what reading it takes."""
+
+    job_id: str
+    name: str
+    collection_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobEvent:
     """A change of a job's state, or a milestone inside one; ``id`` only grows."""
 

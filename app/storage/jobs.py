@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 
 from app.errors import BadRequest, NotFound
 from app.storage.database import Database
-from app.storage.job_types import Job, JobAttempt, JobEvent, NewJob, State, attempt_of, event_of, job_of
+from app.storage.job_types import (
+    Job,
+    JobAttempt,
+    JobEvent,
+    NewJob,
+    State,
+    Unread,
+    attempt_of,
+    event_of,
+    job_of,
+)
 
 KEPT_ENDED = 10_000  # ended jobs that are listed; older ones are forgotten first
 RECENT = 50  # finished jobs whose speed tells how long the next will take
@@ -116,6 +126,26 @@ class Jobs:
         )
         return [job_of(row) for row in rows]
 
+    def unread(self) -> list[Unread]:
+        """The files of waiting jobs that must be read, first in line first.
+
+        Left out: what the collection holds already, as far as that job would not keep it twice, and the
+        second job of a name, whose result depends on the first.
+        """
+        rows = self._database.connection().execute(
+            "SELECT id, name, collection_id, sha256 FROM (SELECT id, name, collection_id, sha256, turn,"
+            "  duplicates = 'keep' AS twice,"
+            "  row_number() OVER (PARTITION BY collection_id, name ORDER BY turn) AS nth_of_name,"
+            "  row_number() OVER (PARTITION BY collection_id, sha256 ORDER BY turn) AS nth_of_bytes"
+            "  FROM job WHERE queue = 'parse' AND lease IS NULL AND parent = '' AND due = 0) AS j"
+            " WHERE nth_of_name = 1 AND (twice OR nth_of_bytes = 1) AND NOT EXISTS (SELECT 1 FROM version v"
+            "  JOIN document d ON d.id = v.document_id AND d.current_version = v.version"
+            "  WHERE v.sha256 = j.sha256 AND d.collection_id = j.collection_id"
+            "   AND (d.name = j.name OR NOT twice))"
+            " ORDER BY turn"
+        )
+        return [Unread(row["id"], row["name"], row["collection_id"], row["sha256"]) for row in rows]
+
     def line(self) -> dict[str, int]:
         """Of every waiting job, by id, how many wait before it in its queue."""
         rows = self._database.connection().execute(
@@ -125,7 +155,10 @@ class Jobs:
         return {row["id"]: row["ahead"] for row in rows}
 
     def retry(self, job_id: str) -> Job:
-        """Let a failed job go on at the step that failed. Raises ``BadRequest`` where it cannot."""
+        """Let a failed job go on at the step that failed. Raises ``BadRequest`` where it cannot.
+
+        What was to be published is indexed again: the vector index may have been filled anew since.
+        """
         job, now = self.get(job_id), self._now().isoformat()
         if job.state != "failed":
             raise BadRequest(f"job {job_id!r} is {job.state}; only a failed job can be tried again")
@@ -134,14 +167,15 @@ class Jobs:
                 f"the bytes of {job.name!r} are no longer kept for job {job_id!r}: a newer upload took its "
                 "place, or it is too long ago; upload the file again"
             )
+        step = "indexing" if job.kind == "ingest" and job.step == "publishing" else job.step
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE job SET state = step, turn = (SELECT max(turn) + 1 FROM job), attempt = 0, due = 0,"
-                " code = '', message = '', retry_at = NULL,"
+                "UPDATE job SET state = ?, step = ?, turn = (SELECT max(turn) + 1 FROM job), attempt = 0,"
+                " due = 0, code = '', message = '', retry_at = NULL,"
                 " ended_at = NULL, updated_at = ? WHERE id = ? AND state = 'failed'",
-                (now, job_id),
+                (step, step, now, job_id),
             )
-            record(connection, job_id, now, job.step, "retried")
+            record(connection, job_id, now, step, "retried")
         return self.get(job_id)
 
     def events(self, *, after: int, limit: int = 500) -> list[JobEvent]:

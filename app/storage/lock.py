@@ -3,11 +3,15 @@
 import fcntl
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from app.errors import DataDirectoryLocked
+from app.storage.room import room
+
+WHOSE = "the lock of the data directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,11 @@ class DirectoryLock:
     """An exclusive lock on a data directory, held until ``release`` or the end of the process."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Take the lock, creating the folder (mode 0700). Raises ``DataDirectoryLocked``."""
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path = data_dir / "lock"
-        self._file: IO[str] = self._path.open("a+", encoding="utf-8")
+        """Take the lock, creating the folder (mode 0700). Raises ``DataDirectoryLocked`` or ``DiskFull``."""
+        with room(WHOSE):
+            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path = data_dir / "lock"
+            self._file: IO[str] = self._path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -40,18 +45,25 @@ class DirectoryLock:
                 f"data directory {data_dir} is in use by {by}; stop it first, "
                 "or set TOUCHSTONE_DATA_DIR to another folder"
             ) from error
-        self.announce("")
+        try:
+            self.announce("")
+        except BaseException:
+            self.release()
+            raise
 
     def announce(self, url: str) -> None:
-        """Write who holds the lock, so that others can name (or call) it."""
-        self._file.seek(0)
-        self._file.truncate()
-        json.dump({"pid": os.getpid(), "url": url}, self._file)
-        self._file.flush()
+        """Write who holds the lock, so that others can name (or call) it. Raises ``DiskFull``."""
+        owner = json.dumps({"pid": os.getpid(), "url": url})
+        with room(WHOSE):
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.write(owner)
+            self._file.flush()
 
     def release(self) -> None:
         """Give the directory back."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written
+            self._file.close()
 
 
 def present_owner(data_dir: Path) -> Owner | None:

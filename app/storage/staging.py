@@ -71,6 +71,15 @@ class Staging:
         )
         return [chunk_of(row) for row in rows]
 
+    def lacking(self, version: VersionId) -> list[int]:
+        """The ordinals of the chunks that have no vector yet, in order."""
+        rows = self._database.connection().execute(
+            "SELECT ordinal FROM chunk WHERE document_id = ? AND version = ? AND vector = x''"
+            " ORDER BY ordinal",
+            (version.document_id, version.version),
+        )
+        return [row["ordinal"] for row in rows]
+
     def keep(self, chunk_ids: Sequence[str], vectors: Vectors) -> None:
         """Keep vectors (rows of norm 1) of these chunks, rounded to float16."""
         with self._database.transaction() as connection:
@@ -146,6 +155,14 @@ class Staging:
         rows = self._database.connection().execute(
             "SELECT collection_id, document_id, version FROM job WHERE held = 1 AND document_id <> ''"
             " AND parent = '' AND step IN ('indexing', 'publishing') ORDER BY seq"
+        )
+        return [VersionId(row["collection_id"], row["document_id"], row["version"]) for row in rows]
+
+    def about_to_show(self) -> list[VersionId]:
+        """Staged versions of jobs that only have to be published: all of their vectors are in the index."""
+        rows = self._database.connection().execute(
+            "SELECT collection_id, document_id, version FROM job WHERE held = 1 AND document_id <> ''"
+            " AND parent = '' AND step = 'publishing' ORDER BY seq"
         )
         return [VersionId(row["collection_id"], row["document_id"], row["version"]) for row in rows]
 

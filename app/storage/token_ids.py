@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
+from app.errors import TouchstoneError
 from app.storage.chunks import BATCH
 from app.storage.database import Database
 
@@ -43,7 +44,7 @@ class TokenIds:
                     (tokenizer, *batch),
                 )
                 found.update((row["digest"], row["ids"]) for row in rows)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TouchstoneError) as error:
             log.warning("stored token ids of %d texts could not be read: %s", len(keys), error)
         return found
 
@@ -55,7 +56,7 @@ class TokenIds:
                     "UPDATE chunk_tokens SET ids = ? WHERE tokenizer = ? AND digest = ?",
                     [(ids, tokenizer, key) for key, ids in packed.items()],
                 )
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TouchstoneError) as error:
             log.warning("damaged token ids of %d texts could not be replaced: %s", len(packed), error)
 
     def put(self, rows: Sequence[TokenRow]) -> None:

@@ -19,7 +19,7 @@ from app.wiring import build_models
 from rerank.guarded import GuardedReranker
 from rerank.protocols import Stopped, never
 from rerank.types import Scores
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.fakes.rerank import OverlapReranker
 
 HELD = "held leave"
@@ -105,7 +105,7 @@ class Server:
 def server(tmp_path: Path) -> Iterator[Server]:
     reranker = HoldingReranker()
 
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         return replace(build_models(settings, statistics), reranker=GuardedReranker(reranker))
 
     chat = ServerSettings(concurrency=2, queue=0)

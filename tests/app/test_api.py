@@ -63,6 +63,24 @@ def test_question_streams_stages_sources_text_and_answer(client: TestClient) -> 
     assert answer["outcome"] == "answered"
 
 
+def test_follow_up_is_read_with_the_conversation(client: TestClient) -> None:
+    before = {"question": "How many days of annual leave do employees have?", "answer": "12 days. [1]"}
+    body = {"question": "And how does it work?", "collection": "handbook"}
+    alone = _events(client, body)[-1][1]
+    assert alone["outcome"] == "abstained"
+    answer = _events(client, {**body, "history": [before]})[-1][1]
+    assert answer["outcome"] == "answered"
+    assert "annual leave" in str(answer["answer"]).casefold()
+    assert "follow_up_completed" in str(answer["notices"])
+
+
+def test_conversation_longer_than_is_read_is_refused(client: TestClient) -> None:
+    history = [{"question": "q", "answer": ""}] * 7
+    response = client.post("/api/ask", json={"question": "And then?", "history": history})
+    assert response.status_code == 422
+    assert "history" in response.text
+
+
 def test_notices_are_said_in_the_readers_language(client: TestClient) -> None:
     body = {"question": "How many days of annual leave do employees have?", "rerank": False}
     response = client.post("/api/ask", json=body, headers={"Accept-Language": "zh-CN"})

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from app.bench.chunking import CouldNotMeasure, all_sizes, measure
-from app.bench.intervals import Interval, interval
 from app.bench.long_documents import Evidence, read_quoted_set
 from app.bench.pairs import SetUnreadable
 from app.cli.options import loaded
+from app.evaluation.intervals import Interval, interval
 from ingest.settings import ChunkSize
 from tests.flows.conftest import starter
 

@@ -52,3 +52,16 @@ def test_both_languages_have_the_same_blanks(code: str) -> None:
 
 def test_unknown_notice_is_shown_with_its_values() -> None:
     assert say(Notice.of("something_new", count=3), "en") == "something_new: count 3"
+
+
+def test_notice_that_lacks_a_value_shows_the_name_of_the_blank() -> None:
+    shown = say(Notice.of("index_rebuilt", collection="handbook"), "en")
+    assert shown == (
+        "The vector index of “handbook” differed from the database and was filled again ({chunks} chunks)."
+    )
+
+
+def test_value_that_looks_like_a_blank_is_shown_as_it_is() -> None:
+    shown = say(Notice.of("index_rebuilt", collection="{chunks.__class__}", chunks="{0}"), "en")
+    assert "“{chunks.__class__}”" in shown
+    assert "({0} chunks)" in shown

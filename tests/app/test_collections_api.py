@@ -18,9 +18,9 @@ from app.models import Models
 from app.services import Services
 from app.settings import Settings
 from app.wiring import build_models
-from retrieval.hashing import HashingEmbedder
-from retrieval.protocols import TermStatistics, Vectors
+from retrieval.protocols import SoftStatistics, Vectors
 from tests.app.server import serving
+from tests.fakes.hashing import HashingEmbedder
 
 LEAVE = "# Leave\n\nEmployees have 12 days of annual leave.\n"
 SLASHED = "HR/Policies"
@@ -269,7 +269,7 @@ def _reindexes(client: httpx.Client) -> list[str]:
 def test_reader_who_leaves_a_reindex_leaves_the_old_index(tmp_path: Path) -> None:
     embedder = PatientEmbedder()
 
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         return replace(build_models(settings, statistics), embedder=embedder)
 
     services = Services(_settings(tmp_path / "data"), build_models=build)

@@ -1,4 +1,5 @@
 import errno
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from app import failpoints
 from app.errors import SettingsError
-from app.failpoints import KILLED, POINTS, Injected, arm, hit
+from app.failpoints import POINTS, Injected, arm, hit
 from app.settings import load_settings
 
 SOURCES = Path(failpoints.__file__).parent
@@ -52,14 +53,14 @@ def test_full_disk_and_sleep_are_what_they_say() -> None:
     assert time.monotonic() - began >= 0.05
 
 
-def test_exit_ends_the_process_at_once() -> None:
-    code = "from app.failpoints import arm, hit\narm('parse.before=exit')\n"
+def test_kill_ends_the_process_at_once() -> None:
+    code = "from app.failpoints import arm, hit\narm('parse.before=kill')\n"
     code += "try: hit('parse.before')\nfinally: print('not dead')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (KILLED, "")
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
 
 
-@pytest.mark.parametrize("spec", ["parse.before", "nowhere=exit", "parse.before=jump", "parse.before:x=exit"])
+@pytest.mark.parametrize("spec", ["parse.before", "nowhere=kill", "parse.before=jump", "parse.before:x=kill"])
 def test_what_cannot_be_used_is_an_error_of_the_settings(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOUCHSTONE_FAILPOINTS", spec)
     with pytest.raises(SettingsError, match=r"TOUCHSTONE_FAILPOINTS: fail point"):

@@ -1,12 +1,16 @@
 """A file is cut over HTTP without being kept; stored documents are cut anew as they would be."""
 
+import io
 import json
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import pypdf
 import pytest
 from fastapi.testclient import TestClient
 
@@ -19,7 +23,7 @@ from app.settings import Settings
 from app.wiring import build_models
 from ingest.settings import IngestSettings
 from rerank.guarded import GuardedReranker
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.flows.test_chunk_size import SENTENCES, SpellingReranker
 from tests.ingest.pdfs import make_pdf, text
 from tests.ingest.sources import source
@@ -116,6 +120,61 @@ def test_pages_and_boxes_of_a_pdf_are_shown(client: TestClient) -> None:
 def test_notices_are_those_a_job_would_report(client: TestClient) -> None:
     found = _preview(client, "# A\n\nhid\u200bden\n")
     assert found["notices"] == [{"code": "invisible_characters_removed", "values": {"count": "1"}}]
+
+
+WORD = "口令 100%"
+
+
+def _locked() -> bytes:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(make_pdf([text(72, 700, "Kept secret.")])))
+    writer.encrypt(WORD, algorithm="AES-256")
+    locked = io.BytesIO()
+    writer.write(locked)
+    return locked.getvalue()
+
+
+def test_locked_file_is_shown_with_its_password_which_is_kept_nowhere(
+    client: TestClient, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    refused = client.post(PREVIEW, params={"name": "a.pdf"}, content=_locked())
+    assert (refused.status_code, refused.json()["code"]) == (422, "encrypted")
+    header = {"Document-Password": quote(WORD, safe="")}
+    found = client.post(PREVIEW, params={"name": "a.pdf"}, content=_locked(), headers=header).json()
+    assert [each["text"] for each in found["chunks"]] == ["Kept secret."]
+    guess = {"Document-Password": "no"}
+    wrong = client.post(PREVIEW, params={"name": "a.pdf"}, content=_locked(), headers=guess)
+    assert "the password given does not open this file" in wrong.json()["detail"]
+    for written in (WORD, header["Document-Password"]):
+        assert written not in caplog.text
+        assert written not in "\n".join(services.database.connection().iterdump())
+
+
+def test_password_that_is_not_encoded_as_it_should_be_is_refused_without_repeating_it(
+    client: TestClient,
+) -> None:
+    header = {"Document-Password": "%ff7"}
+    problem = client.post(PREVIEW, params={"name": "a.pdf"}, content=b"%PDF-", headers=header)
+    assert (problem.status_code, problem.json()["code"]) == (422, "bad_request")
+    assert "Document-Password is not percent-encoded UTF-8" in problem.json()["detail"]
+    assert "ff7" not in problem.text
+
+
+def test_stored_document_that_is_locked_is_cut_anew_with_its_password(
+    client: TestClient, services: Services
+) -> None:
+    services.collections.create("locked")
+    assert services.add(_locked(), "a.pdf", "locked").status == "failed"
+    (job,) = client.get("/api/jobs", params={"collection": "locked"}).json()["data"]
+    client.post(f"/api/jobs/{job['id']}/retry", json={"password": WORD})
+    while client.get(f"/api/jobs/{job['id']}").json()["job"]["state"] != "ready":
+        time.sleep(0.02)
+    path = "/api/collections/locked/documents/preview"
+    assert client.get(path, params={"name": "a.pdf"}).json()["code"] == "encrypted"
+    header = {"Document-Password": quote(WORD, safe="")}
+    found = client.get(path, params={"name": "a.pdf"}, headers=header).json()
+    assert [each["text"] for each in found["chunks"]] == ["Kept secret."]
+    client.delete("/api/collections/locked")
 
 
 @pytest.fixture
@@ -228,7 +287,7 @@ def test_preview_needs_no_models(tmp_path: Path) -> None:
 
 
 def test_loaded_tokenizer_gives_true_counts_and_what_is_over_the_budget(tmp_path: Path) -> None:
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         return replace(build_models(settings, statistics), reranker=GuardedReranker(SpellingReranker()))
 
     settings = Settings(data_dir=tmp_path, profile="starter", demo=False)

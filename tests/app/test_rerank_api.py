@@ -21,7 +21,7 @@ from rerank.errors import RerankError
 from rerank.guarded import GuardedReranker
 from rerank.protocols import Reranker, Stopped, never
 from rerank.types import Scores
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from retrieval.types import Notice
 from tests.fakes.rerank import FailingReranker, OverlapReranker, ScriptedReranker
 
@@ -52,7 +52,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 
 def _with(reranker: Reranker, fallback: Reranker | None = None) -> Callable[..., Models]:
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         return replace(build_models(settings, statistics), reranker=GuardedReranker(reranker, fallback))
 
     return build

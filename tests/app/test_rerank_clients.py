@@ -20,7 +20,7 @@ from rerank.guarded import GuardedReranker
 from rerank.protocols import Stopped, never
 from rerank.remote import RemoteReranker
 from rerank.types import Scores
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.app.server import serving
 from tests.fakes.rerank import OverlapReranker
 
@@ -106,7 +106,7 @@ class PatientReranker(OverlapReranker):
 def test_caller_who_leaves_frees_the_model_and_the_place(tmp_path: Path) -> None:
     patient = PatientReranker()
 
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         return replace(build_models(settings, statistics), reranker=GuardedReranker(patient))
 
     limits = RerankApiSettings(concurrency=1, queue=0)

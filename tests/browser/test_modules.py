@@ -72,6 +72,32 @@ def test_marks_become_chips_with_their_place_in_code_points_but_not_in_code(open
     assert "`" not in shown["text"]
 
 
+def test_emphasis_beside_chinese_quotation_marks_is_no_row_of_asterisks(open_page: Open) -> None:
+    page = open_page("zh")
+    sources = [
+        "**“引用”**中文",
+        "他说**“好”**了。",
+        "**《手册》**规定**（三天）**内",
+        "a ** b ** 中",
+        "2*3*4 __“甲”__乙",
+    ]
+    shown = page.evaluate("""async (sources) => {
+      const { render } = await import("/static/markdown.js");
+      return sources.map((source) => {
+        const place = document.createElement("div");
+        place.append(render(source, { links: new Set(), chip: () => null }));
+        return place.innerHTML.trim();
+      });
+    }""", sources)
+    assert shown == [
+        "<p><strong>“引用”</strong>中文</p>",
+        "<p>他说<strong>“好”</strong>了。</p>",
+        "<p><strong>《手册》</strong>规定<strong>（三天）</strong>内</p>",
+        "<p>a ** b ** 中</p>",
+        "<p>2<em>3</em>4 __“甲”__乙</p>",
+    ]
+
+
 def test_growing_answer_ends_as_the_whole_one_would(open_page: Open) -> None:
     page = open_page("en")
     same = page.evaluate("""async () => {

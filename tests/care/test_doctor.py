@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import chromadb
@@ -15,7 +16,9 @@ from app.care.inspection import usual_links
 from app.services import Services
 from app.storage.collections import Collection
 from retrieval.chroma import ChromaStore
+from retrieval.types import Scope
 from tests.care.conftest import COLLECTION, FILES, Open, fill, found
+from tests.fakes.retrieval import chunk
 
 
 def codes(services: Services) -> list[str]:
@@ -64,23 +67,25 @@ def words_missing(services: Services) -> None:
 
 
 def words_unknown(services: Services) -> None:
-    run(
-        services,
-        "INSERT INTO lexical_row (chunk_id, collection, document_id) VALUES ('ghost:1:0', 'x', 'ghost')",
-    )
-    run(
-        services,
-        "INSERT INTO lexical (rowid, body, context, concepts, characters)"
-        " SELECT row, 'ghost', '', '', '' FROM lexical_row WHERE chunk_id = 'ghost:1:0'",
-    )
+    with services.database.transaction():
+        services.lexical.add([chunk("a ghost", id="ghost:1:0", collection="x", document_id="ghost")])
 
 
 def words_differ(services: Services) -> None:
-    run(services, "UPDATE lexical SET body = 'nonsense' WHERE rowid = (SELECT min(row) FROM lexical_row)")
+    scope, name = Scope(frozenset({collection_of(services).id})), ids(services)[0]
+    with services.database.transaction():
+        services.lexical.add([replace(services.chunks.chunks([name], scope)[name], text="nonsense")])
+
+
+def words_outdated(services: Services) -> None:
+    run(services, "UPDATE lexical_row SET analysis = 'older' WHERE row = (SELECT min(row) FROM lexical_row)")
 
 
 def words_damaged(services: Services) -> None:
-    run(services, "DELETE FROM lexical_data WHERE id > 10")
+    run(
+        services,
+        "UPDATE lexical_row SET terms = substr(terms, 1, 20) WHERE row = (SELECT min(row) FROM lexical_row)",
+    )
 
 
 def rows_orphaned(services: Services) -> None:
@@ -138,8 +143,8 @@ def index_oversized(services: Services) -> None:
 
 REPAIRED: list[Callable[[Services], None]] = [
     vectors_missing, vectors_unknown, vectors_lost, partitions_unknown, words_missing, words_unknown,
-    words_differ, words_damaged, rows_orphaned, versions_left, jobs_stale, files_unused, files_foreign,
-    tmp_left, segments_left, index_oversized,
+    words_differ, words_outdated, words_damaged, rows_orphaned, versions_left, jobs_stale, files_unused,
+    files_foreign, tmp_left, segments_left, index_oversized,
 ]  # fmt: skip
 
 

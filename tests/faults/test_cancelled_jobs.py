@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import failpoints
-from tests.faults.killed import check_whole, opened
+from tests.faults.whole import check_whole, opened
 
 pytestmark = pytest.mark.fault
 

@@ -1,101 +1,109 @@
-"""``touchstone serve`` is told to stop while it ingests and a page is open."""
+"""``touchstone serve`` is told to stop while it works and a page is open: everything goes on at the next start."""
 
-import os
-import signal
+import json
 import sqlite3
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.faults.killed import check_whole, finish, opened
+from tests.faults.forked import serving
+from tests.faults.whole import check_whole, contents, finish, opened
 
 pytestmark = pytest.mark.fault
-TOUCHSTONE = Path(sys.executable).parent / "touchstone"
 DOCUMENTS = "/api/collections/handbook/documents"
-
-
-def _environment(data_dir: Path, failpoints: str = "") -> dict[str, str]:
-    return {
-        **os.environ,
-        "TOUCHSTONE_DATA_DIR": str(data_dir),
-        "TOUCHSTONE_PROFILE": "starter",
-        "TOUCHSTONE_DEMO": "false",
-        "TOUCHSTONE_FAILPOINTS": failpoints,
-    }
-
-
-@contextmanager
-def _serving(data_dir: Path, failpoints: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    server = subprocess.Popen(
-        [TOUCHSTONE, "serve", "--port", "0"],
-        env=_environment(data_dir, failpoints),
-        cwd="/",
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdout is not None
-    try:
-        url = server.stdout.readline().removeprefix("Touchstone serves ").split()[0]
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and httpx.get(f"{url}/readyz").status_code != 200:
-            time.sleep(0.1)
-        yield server, url
-    finally:
-        server.kill()
-        server.wait(10)
-        server.stdout.close()
-
-
-def _touchstone(data_dir: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [TOUCHSTONE, *arguments],
-        capture_output=True,
-        text=True,
-        env=_environment(data_dir),
-        cwd="/",
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+REINDEX = "/api/collections/handbook/reindex"
 
 
 def _leases(data_dir: Path) -> list[str | None]:
-    connection = sqlite3.connect(data_dir / "touchstone.sqlite3")
-    try:
+    with closing(sqlite3.connect(data_dir / "touchstone.sqlite3")) as connection:
         return [row[0] for row in connection.execute("SELECT lease FROM job ORDER BY seq")]
-    finally:
-        connection.close()
+
+
+def _upload(url: str, name: str, text: str, *, wait: bool = False) -> None:
+    response = httpx.post(url + DOCUMENTS, params={"name": name, "wait": wait}, content=text.encode())
+    assert response.is_success, response.text
 
 
 def test_stopped_server_gives_its_jobs_back_at_once_though_a_page_follows_them(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    with _serving(data_dir, "embed.before=sleep:2") as (server, url):
+    with serving(data_dir, "embed.before=sleep:1.5") as server:
+        url = server.ready()
         for number in range(3):
-            text = f"# Leave {number}\n\nEmployees have {number} days of annual leave.\n"
-            httpx.post(url + DOCUMENTS, params={"name": f"{number}.md"}, content=text.encode())
-        listed = _touchstone(data_dir, "jobs")
-        assert "2.md" in listed
-        assert "handbook" in listed
+            _upload(url, f"{number}.md", f"# Leave {number}\n\nEmployees have {number} days of leave.\n")
         with httpx.stream("GET", f"{url}/api/jobs/events") as events:
-            lines = events.iter_lines()
-            next(lines)  # the page is following
-            while None in _leases(data_dir) and not any(_leases(data_dir)):
+            next(events.iter_lines())  # the page is following
+            while not any(_leases(data_dir)):
                 time.sleep(0.02)
             began = time.monotonic()
-            server.send_signal(signal.SIGTERM)
+            server.process.terminate()
             while any(_leases(data_dir)):
                 assert time.monotonic() - began < 1
                 time.sleep(0.01)
-            assert server.wait(10) in (0, -signal.SIGTERM)
+            server.stop()
             assert time.monotonic() - began < 5
     with opened(data_dir) as services:
         assert all(job.attempt == 0 for job in services.ingestion.jobs.open())
         assert set(finish(services)) == {"ready"}
+        check_whole(services)
+
+
+def test_reindex_that_somebody_watches_goes_on_after_a_stop(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    events: list[tuple[str, dict[str, object]]] = []
+    begun = threading.Event()
+    with serving(data_dir, "index.before:3=sleep:1") as server:  # the third: of the reindex
+        url = server.ready()
+        for number in range(2):
+            _upload(url, f"{number}.md", f"# Leave {number}\n\nEmployees have {number} days.\n", wait=True)
+
+        def watch() -> None:
+            name = ""
+            with httpx.stream("POST", url + REINDEX, timeout=30) as response:
+                for line in response.iter_lines():
+                    begun.set()
+                    if line.startswith("event:"):
+                        name = line.removeprefix("event:").strip()
+                    elif line.startswith("data:"):
+                        events.append((name, json.loads(line.removeprefix("data:"))))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        assert begun.wait(10)
+        while not any(_leases(data_dir)[2:]):
+            time.sleep(0.02)
+        server.stop()
+        watcher.join(10)
+    last, said = events[-1]
+    assert last == "error"
+    assert "goes on when Touchstone starts again" in str(said["message"])
+    with opened(data_dir) as services:
+        (parent,) = services.ingestion.jobs.page(parent="")[:1]
+        assert (parent.kind, parent.state) == ("reindex", "indexing")
+        before = contents(services)
+        assert "ready" in finish(services)
+        assert services.ingestion.jobs.get(parent.id).outcome == "reindexed"
+        assert contents(services) == before
+        rows = services.documents.shown(services.collections.named("handbook").id)
+        assert [row.version for row in rows] == [2, 2]
+        check_whole(services)
+
+
+def test_reindex_that_somebody_watched_and_left_is_cancelled(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with serving(data_dir, "index.before:2=sleep:1") as server:
+        url = server.ready()
+        _upload(url, "leave.md", "# Leave\n\nEmployees have 12 days.\n", wait=True)
+        with httpx.stream("POST", url + REINDEX, timeout=30) as response:
+            next(response.iter_lines())
+        deadline = time.monotonic() + 10
+        while not any(job["state"] == "cancelled" for job in httpx.get(f"{url}/api/jobs").json()["data"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.stop()
+    with opened(data_dir) as services:
+        assert finish(services) == []
         check_whole(services)

@@ -89,6 +89,7 @@ def _with_models(services: Services, models: Models, timeout_s: float = 60.0) ->
         lexical=services.lexical,
         chunks=services.chunks,
         quotes=Quotes(services.database, services.blobs),
+        floors=services.floors,
         settings=services.settings.model_copy(update={"rerank": rerank_settings}),
     )
 

@@ -19,9 +19,9 @@ from ingest.settings import ChunkSize, IngestSettings
 from rerank.guarded import GuardedReranker
 from rerank.protocols import TokenStore
 from rerank.types import PassageIds
-from retrieval.hashing import HashingEmbedder
-from retrieval.protocols import TermStatistics, Vectors
+from retrieval.protocols import SoftStatistics, Vectors
 from retrieval.types import Chunk, Notice
+from tests.fakes.hashing import HashingEmbedder
 from tests.fakes.rerank import OverlapReranker
 from tests.flows.conftest import Open, starter
 
@@ -179,7 +179,7 @@ def test_size_that_new_settings_make_impossible_fails_the_file_with_the_remedy(
     assert "touchstone collections chunking" in message
 
 
-def _with(change: Callable[[Models], Models]) -> Callable[[Settings, TermStatistics], Models]:
+def _with(change: Callable[[Models], Models]) -> Callable[[Settings, SoftStatistics], Models]:
     return lambda settings, statistics: change(build_models(settings, statistics))
 
 

@@ -1,5 +1,6 @@
 """``touchstone chunks`` and ``collections chunking``, here and through a running server."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import pypdf
 import pytest
 from click.testing import CliRunner, Result
 
@@ -23,14 +25,15 @@ from ingest.errors import IngestError
 from tests.app.server import serving
 from tests.flows.conftest import starter
 from tests.flows.test_chunk_size import SENTENCES
+from tests.ingest.pdfs import make_pdf, text
 
 TOUCHSTONE = Path(sys.executable).parent / "touchstone"
 Run = Callable[..., Result]
 
 
-def _run(data_dir: Path, command: click.Command, *arguments: str) -> Result:
+def _run(data_dir: Path, command: click.Command, *arguments: str, typed: str = "") -> Result:
     environment = {"TOUCHSTONE_DATA_DIR": str(data_dir), "TOUCHSTONE_PROFILE": "starter"}
-    return CliRunner().invoke(command, arguments, env=environment)
+    return CliRunner().invoke(command, arguments, env=environment, input=typed)
 
 
 @pytest.fixture(scope="module", params=["here", "through a server"])
@@ -43,8 +46,8 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             services = Services(starter(data_dir), build_models=build_models)
             services.lock.announce(stack.enter_context(serving(services)))
 
-        def run_there(command: click.Command, *arguments: str) -> Result:
-            done = _run(data_dir, command, *arguments)
+        def run_there(command: click.Command, *arguments: str, typed: str = "") -> Result:
+            done = _run(data_dir, command, *arguments, typed=typed)
             assert ("(through the running server at http://127.0.0.1:" in done.stderr) == served
             return done
 
@@ -73,6 +76,17 @@ def test_json_is_the_preview_and_nothing_else(run: Run, file: Path) -> None:
     found = json.loads(run(chunks, str(file), "--json").stdout)
     assert (found["name"], found["chunk_tokens"], found["estimated"]) == ("a.md", 320, True)
     assert found["summary"]["chunks"] == len(found["chunks"])
+
+
+def test_password_of_a_locked_file_is_asked_for_and_not_shown(run: Run, tmp_path: Path) -> None:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(make_pdf([text(72, 700, "Kept secret.")])))
+    writer.encrypt("口令 1", algorithm="AES-256")
+    writer.write(tmp_path / "a.pdf")
+    done = run(chunks, str(tmp_path / "a.pdf"), "--password", typed="口令 1\n")
+    assert done.exit_code == 0, done.stderr
+    assert "    Kept secret.\n" in done.stdout
+    assert "口令" not in done.output
+    assert "is locked with a password" in str(run(chunks, str(tmp_path / "a.pdf")).exception)
 
 
 def test_size_that_cannot_be_used_ends_with_exit_code_2(run: Run, file: Path) -> None:

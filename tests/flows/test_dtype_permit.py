@@ -20,7 +20,7 @@ from rerank.guarded import GuardedReranker
 from rerank.permit import Arithmetic, DtypePermits
 from rerank.qwen3 import Qwen3Reranker
 from rerank.settings import EngineSettings, RerankSettings
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.flows.conftest import starter
 from tests.rerank.permits import permit
 from tests.tiny import tiny_qwen3
@@ -41,10 +41,10 @@ def weights(folder: Path) -> str:
     return arithmetic.loaded.weights
 
 
-def judging(folder: Path, permits: DtypePermits) -> Callable[[Settings, TermStatistics], Models]:
+def judging(folder: Path, permits: DtypePermits) -> Callable[[Settings, SoftStatistics], Models]:
     """The starter's models, but int8 of these weights judges, trusted without known answers."""
 
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         reranker = Qwen3Reranker.load(
             folder, device="cpu", settings=EngineSettings(dtype="int8"), permits=permits
         )

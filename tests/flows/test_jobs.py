@@ -19,9 +19,9 @@ from app.services import Services
 from app.settings import JobSettings, Settings
 from app.storage.job_types import Job
 from app.wiring import build_models
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.fakes.embedder import SwitchEmbedder
-from tests.faults.killed import check_whole
+from tests.faults.whole import check_whole
 from tests.ingest.pdfs import make_pdf, text
 
 LEAVE = "# Leave\n\nEmployees have 12 days of annual leave.\n"
@@ -48,7 +48,7 @@ class House:
     def close(self) -> None:
         self._stack.close()
 
-    def _build(self, settings: Settings, statistics: TermStatistics) -> Models:
+    def _build(self, settings: Settings, statistics: SoftStatistics) -> Models:
         models = build_models(settings, statistics)
         self.embedder = SwitchEmbedder(models.embedder)
         return replace(models, embedder=self.embedder)
@@ -210,21 +210,34 @@ def test_collection_deleted_while_files_come_in_leaves_nothing(house: House, tmp
     check_whole(services)
 
 
-def test_failed_file_is_kept_until_it_is_tried_again_with_its_password(house: House) -> None:
-    services = house.open()
+def _locked_pdf() -> bytes:
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(make_pdf([text(72, 700, "Annual leave is 12 days.")])))
-    writer.encrypt("secret", algorithm="AES-128")
+    writer.encrypt("Password1234_", algorithm="AES-128")
     locked = io.BytesIO()
     writer.write(locked)
-    (failed,) = _ended(services, _hand_in(services, locked.getvalue(), "leave.pdf"))
+    return locked.getvalue()
+
+
+def _locked_workbook() -> bytes:
+    pytest.importorskip("msoffcrypto")
+    golden = Path(__file__).parents[2] / "data" / "golden" / "office"
+    return (golden / "locked_agile.xlsx").read_bytes()
+
+
+@pytest.mark.parametrize(("make", "name"), [(_locked_pdf, "leave.pdf"), (_locked_workbook, "leave.xlsx")])
+def test_failed_file_is_kept_until_it_is_tried_again_with_its_password(
+    house: House, make: Callable[[], bytes], name: str
+) -> None:
+    services = house.open()
+    (failed,) = _ended(services, _hand_in(services, make(), name))
     assert (failed.state, failed.step, failed.code, failed.attempt) == ("failed", "parsing", "encrypted", 1)
     services.ingestion.service.retry(failed.id, "wrong")
     assert [job.code for job in _ended(services, failed)] == ["encrypted"]
-    services.ingestion.service.retry(failed.id, "secret")
+    services.ingestion.service.retry(failed.id, "Password1234_")
     assert [job.state for job in _ended(services, failed)] == ["ready"]
     assert services.ingestion.service.passwords == {}
     dump = "\n".join(services.database.connection().iterdump())
-    assert "secret" not in dump
+    assert "Password1234_" not in dump
     check_whole(services)
 
 

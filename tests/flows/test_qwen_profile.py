@@ -80,6 +80,7 @@ def test_floor_set_for_the_model_does_not_bind_its_fallback(services: Services) 
         lexical=services.lexical,
         chunks=services.chunks,
         quotes=Quotes(services.database, services.blobs),
+        floors=services.floors,
         settings=services.settings.model_copy(update={"rerank": changed}),
     )
     asked = services.ask("How many days of annual leave?")

@@ -21,7 +21,7 @@ from rerank.guarded import GuardedReranker
 from rerank.qwen3 import Qwen3Reranker
 from rerank.settings import EngineSettings
 from rerank.tokens import PairEncoder
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.fakes.tokens import counting
 from tests.flows.conftest import starter
 from tests.tiny import tiny_qwen3
@@ -68,7 +68,7 @@ def _qwen3(folder: Path) -> tuple[BuildModels, list[str]]:
     )
     reranker = Qwen3Reranker(opened.engine, PairEncoder(tokenizer), identity="tiny", batch_tokens=4096)
 
-    def build(settings: Settings, statistics: TermStatistics) -> Models:
+    def build(settings: Settings, statistics: SoftStatistics) -> Models:
         return replace(build_models(settings, statistics), reranker=GuardedReranker(reranker))
 
     return build, read

@@ -26,7 +26,7 @@ from app.settings import Settings
 from app.storage.collections import Collection
 from app.wiring import build_models
 from ingest.settings import ChunkSize
-from retrieval.protocols import TermStatistics
+from retrieval.protocols import SoftStatistics
 from tests.fakes.embedder import SwitchEmbedder
 from tests.flows.conftest import starter
 
@@ -62,7 +62,7 @@ class Kept:
         self._number = 0
         self.renew()
 
-    def _models(self, settings: Settings, statistics: TermStatistics) -> Models:
+    def _models(self, settings: Settings, statistics: SoftStatistics) -> Models:
         models = build_models(settings, statistics)
         self.embedder = SwitchEmbedder(models.embedder)
         return replace(models, embedder=self.embedder)

@@ -23,6 +23,10 @@ def test_wheel_brings_everything_it_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     assert {"app", "ingest", "retrieval", "rerank", "generation"} <= {path.name for path in site.iterdir()}
+    starter = {file.name: file.read_bytes() for file in (site / "app" / "data" / "starter").iterdir()}
+    kept = {file.name: file.read_bytes() for file in (ROOT / "data" / "starter").iterdir() if file.is_file()}
+    assert starter == kept
+    assert {"SOURCES.md", "table.safetensors", "vocabulary.json"} <= set(kept)
     code = (
         "import sys, app; assert app.__file__.startswith(sys.argv.pop(1)), app.__file__; "
         "from app.cli.main import main; main()"

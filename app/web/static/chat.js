@@ -16,12 +16,20 @@ const composer = $("composer");
 /** @type {AbortController|null} */ let running = null;
 /** @type {Turn[]} */ const turns = [];
 const QUICK_MS = 1500;
+const HISTORY_TURNS = 3;
+const HISTORY_CHARACTERS = 2000; // of an answer: a follow-up seldom points behind them
 
 // --- asking -----------------------------------------------------------------------------------------------------
 
 function request() {
   return { question: question.value.trim(), collection: collection.value || null,
-    instruction: instruction.value.trim() || null, rerank: rerank.checked };
+    instruction: instruction.value.trim() || null, rerank: rerank.checked, history: history() };
+}
+
+/** What was asked and answered last on this page: a follow-up is read with it. */
+function history() {
+  return turns.flatMap(({ request: asked, result }) => result ? [{ question: asked.question,
+    answer: result.answer.slice(0, HISTORY_CHARACTERS) }] : []).slice(-HISTORY_TURNS);
 }
 
 /** @param {import("./stream.js").Request} wanted @param {Turn} [again] a turn to fill anew */

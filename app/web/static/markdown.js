@@ -33,6 +33,20 @@ export function linksIn(texts) {
 }
 
 const markdown = new MarkdownIt({ html: false, linkify: true }).disable("reference");
+// CommonMark takes spaces between words for granted: in **“引用”**中文 the second run may not close. As the CJK-friendly
+// amendment has it (github.com/tats-u/markdown-cjk-friendly, specification.md), a Chinese, Japanese or Korean character
+// on either side of a run of * or ~ lets it open before, and close behind, whatever is not a space.
+const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff00-\uffef]/u;
+markdown.inline.State = class extends markdown.inline.State {
+  /** @param {number} start @param {boolean} canSplitWord */
+  scanDelims(start, canSplitWord) {
+    const found = super.scanDelims(start, canSplitWord);
+    const before = [...this.src.slice(Math.max(start - 2, 0), start)].at(-1) ?? " ";
+    const after = [...this.src.slice(start + found.length, Math.min(start + found.length + 2, this.posMax))][0] ?? " ";
+    if (!canSplitWord || !(CJK.test(before) || CJK.test(after))) return found;
+    return { ...found, can_open: found.can_open || /\S/.test(after), can_close: found.can_close || /\S/.test(before) };
+  }
+};
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
 markdown.renderer.rules.image = (tokens, i) => markdown.utils.escapeHtml(tokens[i].content || tokens[i].attrGet("src") || "");
 markdown.core.ruler.push("house", (state) => {

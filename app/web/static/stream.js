@@ -13,7 +13,8 @@
  * @typedef {{question: string, language: string, answer: string, outcome: string, citations: Citation[],
  *   passages: Passage[], candidates: Candidate[], notices: Notice[], suggestions: string[], profile: string,
  *   models: Record<string, string>, timings_ms: Record<string, number>, trace_id: string}} Result
- * @typedef {{question: string, collection: string|null, instruction: string|null, rerank: boolean}} Request
+ * @typedef {{question: string, collection: string|null, instruction: string|null, rerank: boolean,
+ *   history?: {question: string, answer: string}[]}} Request
  */
 
 /** A failure the page explains: `code`, a sentence for the reader, and whether asking again may help. */

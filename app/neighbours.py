@@ -1,0 +1,55 @@
+"""What stands around the chosen passages in their own sections, so that no procedure ends in its middle."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from app.storage.chunks import Chunks
+from retrieval.types import Chunk, Passage, Ranked
+
+DEEP = 2
+"""Headings a chunk must stand under for its subsections to belong to it: below a title stands everything."""
+
+
+def with_neighbours(
+    passages: Sequence[Passage], ranked: Sequence[Ranked], chunks: Chunks, *, tokens: int
+) -> tuple[Passage, ...]:
+    """The passages, then chunks of at most ``tokens`` together that complete them, with numbers of their own.
+
+    A chunk completes a passage where nothing but chunks of its section lies between them: those behind it
+    under the same headings or in its subsections, then those before it under the same headings. Better
+    passages come first. ``relevance`` is that of the reranker where it judged the chunk.
+    """
+    taken = {passage.chunk.id for passage in passages}
+    relevance: Mapping[str, float | None] = {entry.chunk.id: entry.relevance for entry in ranked}
+    found = list(passages)
+    for passage in passages:
+        for chunk in _around(passage.chunk, chunks, taken):
+            if chunk.tokens > tokens:
+                break
+            tokens -= chunk.tokens
+            taken.add(chunk.id)
+            number = len(found) + 1
+            found.append(Passage(number, chunk, chunk.text, relevance.get(chunk.id), passage.number))
+    return tuple(found)
+
+
+def _around(chunk: Chunk, chunks: Chunks, taken: set[str]) -> Iterator[Chunk]:
+    """The rest of a chunk's section, nearest first, without what is taken."""
+    headings = chunk.headings
+    if not headings:
+        return
+    following = chunks.neighbours(chunk)[1]
+    while following is not None and _belongs(following, headings):
+        if following.id not in taken:
+            yield following
+        following = chunks.neighbours(following)[1]
+    before = chunks.neighbours(chunk)[0]
+    while before is not None and before.headings == headings:
+        if before.id not in taken:
+            yield before
+        before = chunks.neighbours(before)[0]
+
+
+def _belongs(chunk: Chunk, headings: tuple[str, ...]) -> bool:
+    if len(headings) < DEEP:
+        return chunk.headings == headings
+    return chunk.headings[: len(headings)] == headings

@@ -1,0 +1,1 @@
+ALTER TABLE version ADD COLUMN page_spans TEXT NOT NULL DEFAULT '[]';

@@ -1,0 +1,5 @@
+DROP TABLE IF EXISTS lexical_term;
+
+DROP TABLE IF EXISTS lexical;
+
+DROP TABLE IF EXISTS lexical_row;
