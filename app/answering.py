@@ -141,6 +141,7 @@ class Answering:
             return
         began = time.perf_counter()
         selection = self._select(trace)
+        trace.notices.extend(selection.notices)
         yield trace.lap("select", began)
         if not selection.passages:
             yield self._finish(trace, self._abstain(trace, query, selection))
@@ -209,13 +210,7 @@ class Answering:
             near_duplicate=settings.near_duplicate,
             diversity=settings.diversity,
         )
-        trace.notices.extend(selection.notices)
-        passages = with_neighbours(
-            selection.passages, trace.ranked, self._chunks, tokens=settings.neighbour_tokens
-        )
-        if added := len(passages) - len(selection.passages):
-            trace.notices.append(Notice.of("neighbours_added", count=added))
-        return replace(selection, passages=passages)
+        return with_neighbours(selection, trace.ranked, self._chunks, tokens=settings.neighbour_tokens)
 
     def _floor(self, scope: Scope, reranked: Reranked) -> float:
         """The admin's, meant for the reranker that is configured, or one calibrated, or the judge's own.

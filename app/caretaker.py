@@ -1,4 +1,4 @@
-"""What has to be done now and then: mending indexes, deleting what was kept long enough, finding duplicates."""
+"""What is done now and then: mending the index, deleting what was kept long enough, finding duplicates."""
 
 import logging
 import threading

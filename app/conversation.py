@@ -1,4 +1,4 @@
-"""A question of a conversation becomes one that can be searched: by the model where one writes, else by rule."""
+"""A question of a conversation becomes one that can be searched: by a model that writes, else by rule."""
 
 import secrets
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from app.storage.job_recovery import JobRecovery
 from app.storage.partitions import PartitionRows
 from app.storage.staging import ParseResults, Staging, VersionId
 from app.vector_index import REFILL_BATCH, VectorIndex
-from retrieval.errors import IndexDamaged
+from retrieval.errors import IndexDamaged, RetrievalError
 from retrieval.protocols import Embedder, LexicalIndex
 from retrieval.types import Notice
 
@@ -167,7 +167,9 @@ class Library:
     def heal(self) -> list[Notice]:
         """Look through the vector index and fill again what is damaged, while questions are answered."""
         with self.lock:
-            return self._index.heal()
+            notices = self._index.heal()
+            self.sweep()  # what damage had stopped
+        return notices
 
     def end_cancelled(self, shas: Sequence[str]) -> None:
         """Remove what cancelled jobs left: staged versions, vectors, and bytes nothing else uses."""
@@ -198,9 +200,13 @@ class Library:
             return
 
     def _after_cancelling(self, shas: Iterable[str]) -> None:
+        """Sweep now, or where the vector index cannot be used, some time later: nobody is shown what is left."""
         self._changed()
         hit("cancel.after")
-        self.sweep()
+        try:
+            self.sweep()
+        except RetrievalError as error:
+            log.warning("what is no longer shown cannot be swept yet: %s", error)
         self.discard(shas)
 
     def _add(self, place: str, versions: Sequence[VersionId], alive: Callable[[], None]) -> None:

@@ -1,23 +1,27 @@
 """What stands around the chosen passages in their own sections, so that no procedure ends in its middle."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from app.storage.chunks import Chunks
-from retrieval.types import Chunk, Passage, Ranked
+from rerank.select import Selection
+from retrieval.types import Chunk, Notice, Passage, Ranked
 
 DEEP = 2
 """Headings a chunk must stand under for its subsections to belong to it: below a title stands everything."""
 
 
 def with_neighbours(
-    passages: Sequence[Passage], ranked: Sequence[Ranked], chunks: Chunks, *, tokens: int
-) -> tuple[Passage, ...]:
+    selection: Selection, ranked: Sequence[Ranked], chunks: Chunks, *, tokens: int
+) -> Selection:
     """The passages, then chunks of at most ``tokens`` together that complete them, with numbers of their own.
 
     A chunk completes a passage where nothing but chunks of its section lies between them: those behind it
     under the same headings or in its subsections, then those before it under the same headings. Better
-    passages come first. ``relevance`` is that of the reranker where it judged the chunk.
+    passages come first. ``relevance`` is that of the reranker where it judged the chunk. Notice:
+    ``neighbours_added`` (count).
     """
+    passages = selection.passages
     taken = {passage.chunk.id for passage in passages}
     relevance: Mapping[str, float | None] = {entry.chunk.id: entry.relevance for entry in ranked}
     found = list(passages)
@@ -29,7 +33,9 @@ def with_neighbours(
             taken.add(chunk.id)
             number = len(found) + 1
             found.append(Passage(number, chunk, chunk.text, relevance.get(chunk.id), passage.number))
-    return tuple(found)
+    added = len(found) - len(passages)
+    notices = (Notice.of("neighbours_added", count=added),) if added else ()
+    return replace(selection, passages=tuple(found), notices=(*selection.notices, *notices))
 
 
 def _around(chunk: Chunk, chunks: Chunks, taken: set[str]) -> Iterator[Chunk]:

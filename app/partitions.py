@@ -257,7 +257,7 @@ def open_partitions(
 
 
 def _move_aside(folder: Path, name: str) -> Path | None:
-    """Move what is in a folder out of the way, and delete what was moved before; where it is, None for nothing.
+    """Move what is in a folder out of the way, and delete what was moved before; where to, None for nothing.
 
     Beside the folder, or inside it where that is another disk's and cannot be moved.
     """

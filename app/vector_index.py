@@ -1,4 +1,4 @@
-"""Care of the vector index: a copy of what SQLite holds, compared with it and filled again where it differs."""
+"""Care of the vector index, a copy of what SQLite holds: compared with it, filled again where it differs."""
 
 import logging
 from collections.abc import Callable, Sequence

@@ -16,7 +16,10 @@ from retrieval.types import Passage
 
 # Chosen by reading the answers to the questions of docs_ds, of pdfs and of the demo.
 MAX_TOKENS = 920
-"""Estimated tokens of a section that are shown (a chapter of five steps with its tables has 888); whole paragraphs, lists and tables, the first in any case."""
+"""Estimated tokens of a section that are shown; whole paragraphs, lists and tables, the first in any case.
+
+A chapter of five steps with its commands and tables (the demo's disk-io question) has 888.
+"""
 PATH_SHARE = 0.8
 """The share of the question's weight that title and headings together must have."""
 HEADING_SHARE, HEADING_PRECISION = 0.4, 0.5

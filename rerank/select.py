@@ -57,8 +57,8 @@ def select(
     With ``diversity`` d, evidence is chosen by maximal marginal relevance (Carbonell, Goldstein, SIGIR 1998):
     the next passage has the largest (1 - d) · relevance - d · likeness, likeness being the largest share of
     terms (Jaccard) it has in common with one that was chosen. It never lifts what is below the floor.
-    Where nothing was judged, candidates are measured against no floor and by 1 / rank; where something was, only that can be
-    evidence, and what the latency budget left unjudged is passed over.
+    Where nothing was judged, candidates are measured against no floor and by 1 / rank; where something was,
+    only that can be evidence, and what the latency budget left unjudged is passed over.
 
     Notices: ``near_duplicates_collapsed`` (count); ``below_floor`` (count, floor) for passages that would
     have been among the N; ``no_evidence`` (best, floor) where none is left.

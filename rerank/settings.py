@@ -60,7 +60,7 @@ class RerankSettings(BaseModel):
     neighbour_tokens: int = Field(
         800,
         ge=0,
-        description="tokens of further passages of the same sections, which complete the chosen ones; 0: none",
+        description="tokens of passages of the same sections that complete the chosen ones; 0: none",
     )
     breaker_failures: int = Field(
         3, ge=1, description="failures within the window, at least half of its calls, that open the breaker"

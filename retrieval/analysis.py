@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from retrieval.folding import to_simplified
 from retrieval.stemming import stem
@@ -102,16 +103,16 @@ def normalise(text: str) -> str:
     return _SPACE.sub(" ", folded).strip()
 
 
-def tokens(text: str) -> Iterator[tuple[str, str]]:
+@lru_cache(8)  # terms, characters and soft tokens of a text are asked for one after the other
+def tokens(text: str) -> tuple[tuple[str, str], ...]:
     """Runs of a script without spaces as (run, ""), other words as ("", word) with their case, in order.
 
     Both are folded as in ``terms``, but for the case of words.
     """
     folded = to_simplified(unicodedata.normalize("NFKC", text))
     folded = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), folded)
-    for match in _TOKEN.finditer(folded):
-        if match["dense"] or match["word"]:
-            yield match["dense"] or "", match["word"] or ""
+    found = (match.group("dense", "word") for match in _TOKEN.finditer(folded))
+    return tuple((dense or "", word or "") for dense, word in found if dense or word)
 
 
 def _pairs(run: str) -> list[str]:
@@ -134,7 +135,8 @@ def stopped(word: str) -> bool:
     return word.casefold() in ENGLISH_STOP
 
 
-def word_terms(word: str) -> list[str]:
+@lru_cache(1 << 16)  # words repeat
+def word_terms(word: str) -> tuple[str, ...]:
     """The terms of one word of ``tokens``: the whole, then its parts where it has any, each once."""
     pieces = _PIECE.findall(word)
     found = [_folded(word.replace("-", "").replace("_", ""))]
@@ -145,7 +147,7 @@ def word_terms(word: str) -> list[str]:
         if len(camel) > 1:
             found.extend(_folded(part) for part in camel)
     whole, *parts = dict.fromkeys(found)
-    return [whole, *(part for part in parts if len(part) > 1 or part.isdigit())]
+    return (whole, *(part for part in parts if len(part) > 1 or part.isdigit()))
 
 
 def _folded(word: str) -> str:

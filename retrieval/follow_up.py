@@ -20,7 +20,8 @@ _POINTS_BACK = re.compile(
     r"它|[这那](?!么)|上述|前者|后者|同上"
     r"|\b(?:its|they|them|their|this|these|those|the same|instead|the former|the latter)\b"
     # "How long does it take" and "is it possible" point at nothing; "a fee that applies" neither.
-    r"|\bit\b(?! (?:takes?|possible|allowed|necessary|required|ok|okay)\b)|\bthat\b(?=\s*(?:[?？.,]|$|one\b|case\b))",
+    r"|\bit\b(?! (?:takes?|possible|allowed|necessary|required|ok|okay)\b)"
+    r"|\bthat\b(?=\s*(?:[?？.,]|$|one\b|case\b))",
     re.I,
 )
 _ELLIPSIS = re.compile(r"呢\s*[?？]?\s*$")

@@ -132,7 +132,8 @@ def _lengths(path: Path, header: _Header) -> None:
 def _rows(path: Path, header: _Header, dim: int, levels: npt.NDArray[np.int64]) -> set[int]:
     """Check links and vectors of level 0; the labels of what is not deleted."""
     row = np.dtype([("links", "<u4", (1 + header.most_links0,)), ("vector", "<f4", (dim,)), ("label", "<u8")])
-    _must(path.stat().st_size >= header.count * row.itemsize, path, f"is too short for {header.count} vectors")
+    room = path.stat().st_size // row.itemsize
+    _must(room >= header.count, path, f"is too short for {header.count} vectors")
     alive: list[npt.NDArray[np.uint64]] = []
     everything: list[npt.NDArray[np.uint64]] = []
     with path.open("rb") as file:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 import numpy as np
@@ -176,25 +176,25 @@ class InvertedIndex:
         return count, found.tolist()
 
     def _row(self, chunk: Chunk) -> NewRow:
-        text = chunk.contextual_text
+        text, context = chunk.contextual_text, f"{chunk.context}\n{chunk.lead}"
+        parts = (chunk.text, context)  # no token spans a line, so those of the whole are those of its parts
         return NewRow(
             chunk_id=chunk.id,
             collection=chunk.collection,
             document_id=chunk.document_id,
             words=(
                 Counter(terms(chunk.text)),
-                Counter(terms(f"{chunk.context}\n{chunk.lead}")),
+                Counter(terms(context)),
                 Counter(concepts(text)),
-                Counter(characters(text)),
+                Counter(chain.from_iterable(map(characters, parts))),
             ),
-            soft=Counter(self._soft.ids(text)) if self._soft else {},
+            soft=Counter(chain.from_iterable(map(self._soft.ids, parts))) if self._soft else {},
         )
 
     def _written(self) -> None:
-        followed = self._snapshots.followed()
-        if followed is not None:
-            self._store.forget_changes(followed)
-            self._snapshots.behind(self._store.version())
+        version, followed = self._store.version(), self._snapshots.followed()
+        self._store.forget_changes(version if followed is None else followed)
+        self._snapshots.behind(version)
 
 
 def _batches(values: Iterable[T]) -> Iterator[list[T]]:

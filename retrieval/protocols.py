@@ -79,7 +79,7 @@ class SoftTokens(Protocol):
         """Vocabulary and tokenizer in one string: equal identities give equal tokens."""
 
     def ids(self, text: str) -> Sequence[int]:
-        """The token ids (0 to 65,535) of a text in reading order, repeats kept."""
+        """The token ids (0 to 65,535) of a text in reading order, repeats kept; no token spans two lines."""
 
 
 class LexicalIndex(Protocol):

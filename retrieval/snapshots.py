@@ -41,6 +41,7 @@ class Snapshots:
     def __init__(self, store: PostingsStore) -> None:
         self._store = store
         self._held: _Held | None = None
+        self._loading = False
         self._lock = threading.Lock()  # held by whoever replaces what is held
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
@@ -59,8 +60,9 @@ class Snapshots:
         return [held.collections[each] for each in collections]
 
     def followed(self) -> int | None:
-        """The version up to which changes need not be kept; None where nobody has read any yet."""
-        return None if self._held is None else self._held.version
+        """The version up to which changes need not be kept; None where none need be: nothing is loaded."""
+        held = self._held
+        return held.version if held is not None and (held.collections or self._loading) else None
 
     def behind(self, version: int) -> None:
         """Say that there are changes up to about this version, which nobody may search for a while."""
@@ -94,9 +96,13 @@ class Snapshots:
             if held.version > version:
                 raise Outrun
             self._held = self._advanced(held, version)
-            for each in collections:
-                if each not in self._held.collections:
-                    self._held = self._loaded(self._held, each)
+            self._loading = True
+            try:
+                for each in collections:
+                    if each not in self._held.collections:
+                        self._held = self._loaded(self._held, each)
+            finally:
+                self._loading = False
             return self._held
 
     def _own(self, version: int, collections: Iterable[str]) -> _Held:

@@ -26,7 +26,7 @@ from app.errors import (
 )
 from app.storage.database import StorageError, in_words
 from ingest.errors import IngestError
-from retrieval.errors import IndexMismatch
+from retrieval.errors import IndexMismatch, RetrievalError
 from retrieval.types import Notice
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,10 @@ STATUS: dict[type[Exception], int] = {
     RerankFailed: 503,
     DataDirectoryDamaged: 500,
     IndexMismatch: 409,
+    RetrievalError: 503,
     IngestError: 422,
 }
-RETRYABLE = (NotReady, Busy, DiskFull, RerankFailed)
+RETRYABLE = (NotReady, Stopping, Busy, DiskFull, RerankFailed)
 LOADING_RETRY_S = 2
 
 
@@ -69,6 +70,9 @@ def describe(error: Exception, request: Request) -> dict[str, object]:
             "message": _sentence(code, error, request),
             "retryable": isinstance(error, RETRYABLE),
         }
+    if isinstance(error, RetrievalError):
+        message = _sentence("index_unavailable", error, request)
+        return {"code": "index_unavailable", "message": message, "retryable": True}
     if isinstance(error, IngestError):
         return {"code": error.code, "message": str(error), "retryable": False}
     log.error("unexpected error while answering", exc_info=error)

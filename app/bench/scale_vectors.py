@@ -93,7 +93,7 @@ class _State:
 def _add(store: ChromaStore, dim: int, first: int, last: int) -> None:
     for start in range(first, last, BATCH):
         stop = min(start + BATCH, last)
-        ids = [f"{number // 20:032x}:1:{number % 20}" for number in range(start, stop)]  # as chunks are called
+        ids = [f"{number // 20:032x}:1:{number % 20}" for number in range(start, stop)]  # as of chunks
         store.add(_COLLECTION, ids, [name.partition(":")[0] for name in ids], _make(dim, start, stop))
 
 

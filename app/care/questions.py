@@ -60,5 +60,6 @@ def _of_conversation(services: Services, answer_id: str) -> bool:
     """Whether the question was read with those before it."""
     result = services.caretaker.answers.get(answer_id).result or {}
     notices = result.get("notices")
-    codes = [each.get("code") for each in notices if isinstance(each, dict)] if isinstance(notices, list) else []
-    return "follow_up_completed" in codes
+    if not isinstance(notices, list):
+        return False
+    return "follow_up_completed" in [each.get("code") for each in notices if isinstance(each, dict)]

@@ -20,8 +20,8 @@ def restore(backup: Path, data_dir: Path, step: Step = lambda *_: None) -> Manif
 
     Everything is written beside its place and compared with the manifest before any of it counts. The
     database comes last: a directory without one that was being restored, or has files, is refused by every
-    other command. What a stop left of an earlier restore is replaced. Raises ``BackupDamaged``, ``BadRequest``
-    or ``DiskFull``, after which the directory is as it was.
+    other command. What a stop left of an earlier restore is replaced. Raises ``BackupDamaged``,
+    ``BadRequest`` or ``DiskFull``, after which the directory is as it was.
     """
     made = not data_dir.exists()
     if not made and not _usable(data_dir):

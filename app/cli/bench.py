@@ -14,6 +14,7 @@ from app.bench.chunking import QUESTIONS, all_sizes
 from app.bench.chunking import measure as chunking
 from app.bench.machine import write_result
 from app.cli.bench_files import files, ocr
+from app.cli.bench_scale import scale
 from app.cli.options import config_option, loaded, profile_option, settings_for
 from app.permits import permit_folder
 from app.settings import CHECKOUT
@@ -45,6 +46,7 @@ def bench(context: click.Context) -> None:
 
 bench.add_command(files)
 bench.add_command(ocr)
+bench.add_command(scale)
 
 
 @bench.command("ask")

@@ -1,7 +1,7 @@
 """Whether the files of an embedded Chroma can be trusted: looked at before Chroma opens them.
 
-Chroma 1.5.9 writes its graph in place and unchecked (``retrieval.hnsw_files``), beside a SQLite file that says
-how far it has come. A stop between the two, a full disk or a bad sector leave them at odds, which Chroma
+Chroma 1.5.9 writes its graph in place and unchecked (``retrieval.hnsw_files``), beside a SQLite file that
+says how far it has come. A stop between the two, a full disk or a bad sector leave them at odds, which Chroma
 notices late, in part, or by crashing.
 """
 
@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, NoReturn
 
+from retrieval.chroma_names import PREFIX
 from retrieval.errors import IndexDamaged, IndexFull
 from retrieval.hnsw_files import labels
 
@@ -19,7 +20,7 @@ _DELETE = 3  # an operation in Chroma's queue
 
 
 def check_files(folder: Path) -> None:
-    """Read everything once: about 2 s for 100,000 vectors of 1,024 dimensions.
+    """Read everything of ours once: about 2 s for 100,000 vectors of 1,024 dimensions.
 
     Nobody may be writing meanwhile. Raises ``IndexDamaged`` naming the first thing that contradicts another,
     or ``IndexFull`` where what a stop broke off cannot be rolled back for want of room.
@@ -45,7 +46,9 @@ def _check_database(connection: sqlite3.Connection, folder: Path) -> None:
         return
     segments = connection.execute(
         "SELECT v.id, m.id, c.id, c.dimension FROM segments v JOIN collections c ON c.id = v.collection"
-        " JOIN segments m ON m.collection = c.id AND m.scope = 'METADATA' WHERE v.scope = 'VECTOR'"
+        " JOIN segments m ON m.collection = c.id AND m.scope = 'METADATA'"
+        " WHERE v.scope = 'VECTOR' AND c.name LIKE ? || '%'",
+        (PREFIX,),
     ).fetchall()
     for segment, metadata, collection, dim in segments:
         graph = _in_graph(folder / segment, dim)
@@ -99,7 +102,7 @@ def _ids(file: IO[bytes]) -> dict[str, int]:
         sound = {label: name for name, label in labels_of.items()} == ids_of and all(
             isinstance(name, str) and isinstance(label, int) for name, label in labels_of.items()
         )
-    except Exception as error:  # noqa: BLE001 - whatever the damage makes of it
+    except Exception as error:  # whatever the damage makes of it
         raise IndexDamaged(f"{file.name} cannot be read ({type(error).__name__}: {error})") from error
     if not sound:
         raise IndexDamaged(f"{file.name} contradicts itself")

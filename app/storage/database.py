@@ -40,8 +40,8 @@ def require_database(data_dir: Path) -> None:
         return
     if (data_dir / RESTORING).exists():
         raise DataDirectoryDamaged(
-            f"a restore into {data_dir} was stopped half-way; do it again with `touchstone restore BACKUP --to "
-            f"{data_dir}`"
+            f"a restore into {data_dir} was stopped half-way; do it again with `touchstone restore BACKUP "
+            f"--to {data_dir}`"
         )
     if next((data_dir / "blobs").glob("??/*"), None) is not None:
         raise DataDirectoryDamaged(
@@ -117,7 +117,7 @@ class Database:
                 return
             if not self._writer.acquire(timeout=self._busy_s):
                 raise StorageBusy(
-                    f"something else has been writing to the database for {self._busy_s:g} s; try again shortly",
+                    f"something has been writing to the database for {self._busy_s:g} s; try again shortly",
                     RETRY_S,
                 )
             try:

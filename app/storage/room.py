@@ -17,4 +17,5 @@ def room(what: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        raise DiskFull(f"no space is left for {what} ({error.strerror}); free some, then try again") from error
+        why = f"no space is left for {what} ({error.strerror}); free some, then try again"
+        raise DiskFull(why) from error

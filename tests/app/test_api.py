@@ -65,7 +65,7 @@ def test_question_streams_stages_sources_text_and_answer(client: TestClient) -> 
 
 def test_follow_up_is_read_with_the_conversation(client: TestClient) -> None:
     before = {"question": "How many days of annual leave do employees have?", "answer": "12 days. [1]"}
-    body = {"question": "And how does it work?", "collection": "handbook"}
+    body: dict[str, object] = {"question": "And how does it work?", "collection": "handbook"}
     alone = _events(client, body)[-1][1]
     assert alone["outcome"] == "abstained"
     answer = _events(client, {**body, "history": [before]})[-1][1]

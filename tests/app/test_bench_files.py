@@ -1,4 +1,4 @@
-"""``touchstone bench files``: what came out of each file is printed and written; one not right is a failure."""
+"""``touchstone bench files``: what came out of each file is printed and written; one not right fails."""
 
 import hashlib
 import json

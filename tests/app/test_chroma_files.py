@@ -1,8 +1,7 @@
-"""Files of an embedded Chroma that contradict themselves or each other are found before Chroma believes them."""
+"""Files of an embedded Chroma that contradict themselves or each other are found before it believes them."""
 
 import os
 import pickle
-import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from retrieval.errors import IndexDamaged
 from retrieval.protocols import Vectors
 from retrieval.types import Scope
 from tests.faults.forked import ended, start
+from tests.faults.whole import chance
 
 NUMBER, DIM = 1_300, 16  # more than Chroma keeps in SQLite before it writes its graph
 GRAPH = ("header.bin", "data_level0.bin", "link_lists.bin", "length.bin", "index_metadata.pickle")
@@ -55,7 +55,7 @@ def _overwritten(file: Path) -> None:
     size = file.stat().st_size
     with file.open("r+b") as opened:
         opened.seek(size // 3)
-        opened.write(random.Random(3).randbytes(max(size // 3, 1)))
+        opened.write(chance(3).randbytes(max(size // 3, 1)))
 
 
 def _zeroed(file: Path) -> None:
@@ -135,12 +135,12 @@ def test_pickle_that_would_run_something_is_refused_unread(chroma: Path, tmp_pat
 
 def test_flipped_bits_are_found_or_do_no_harm(chroma: Path, tmp_path: Path) -> None:
     """A process that searches with all those that are not found lives, and finds nearly everything."""
-    chance, found, overlooked = random.Random(7), 0, 0
+    luck, found, overlooked = chance(7), 0, 0
     for name in GRAPH[:3]:
         file = _graph(chroma) / name
         with file.open("r+b") as opened:
             for _ in range(150):
-                place = chance.randrange(file.stat().st_size * 8)
+                place = luck.randrange(file.stat().st_size * 8)
                 _flip(opened.fileno(), place)
                 try:
                     check_files(chroma)
@@ -169,14 +169,14 @@ def _flip(descriptor: int, place: int) -> None:
 
 def test_no_history_of_a_store_is_taken_for_damage(tmp_path: Path) -> None:
     """Adds and removals, over several openings, with a graph that is written every few of them."""
-    chance, rows = random.Random(11), _vectors(400)
+    luck, rows = chance(11), _vectors(400)
     present: set[int] = set()
     for _ in range(6):
         store = ChromaStore.open(tmp_path)
         for _ in range(10):
-            wanted = chance.sample(range(400), 40)
+            wanted = luck.sample(range(400), 40)
             store.add("kb", [f"d:1:{n}" for n in wanted], ["d"] * 40, rows[wanted])
-            gone = chance.sample(wanted, 15)
+            gone = luck.sample(wanted, 15)
             store.remove("kb", [f"d:1:{n}" for n in gone])
             present = (present | set(wanted)) - set(gone)
         assert store.count("kb") == len(present)

@@ -137,7 +137,8 @@ def test_full_disk_while_bytes_arrive_is_said_and_leaves_nothing(tmp_path: Path)
     try:
         with blobs.receive() as incoming:
             incoming.write(b"half")
-            with pytest.raises(DiskFull, match=r"no space is left for uploaded files \(No space left on device\); free some"):
+            said = r"no space is left for uploaded files \(No space left on device\); free some"
+            with pytest.raises(DiskFull, match=said):
                 incoming.write(b"half")
     finally:
         arm("")

@@ -1,4 +1,4 @@
-"""Processes of their own in a tenth of a second: forked from one that has imported everything, and done nothing.
+"""Processes of their own in a tenth of a second: forked from one that has imported all and done nothing.
 
 What runs in them is the program itself: real threads, files, locks and sockets, which a SIGKILL takes away.
 """

@@ -14,8 +14,8 @@ from app.wiring import build_models
 
 MODULES = (
     "app.care.care", "app.care.restore", "app.cli.serve", "app.main", "app.trash", "chromadb.api.rust",
-    "generation.extractive", "huggingface_hub.utils", "ingest.worker", "retrieval.chroma", "tests.faults.killed",
-    "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+    "generation.extractive", "huggingface_hub.utils", "ingest.worker", "retrieval.chroma",
+    "tests.faults.killed", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
 )  # fmt: skip
 
 for name in MODULES:

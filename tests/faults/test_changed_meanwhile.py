@@ -1,4 +1,4 @@
-"""A document is deleted or replaced, or its collection deleted, while a worker is at any step of its ingestion."""
+"""A document is deleted or replaced, or its collection deleted, while a worker is at any step of it."""
 
 import time
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from tests.faults.whole import COLLECTION, check_whole, contents, finish, opened
 pytestmark = pytest.mark.fault
 
 STEPS = (
-    "parse.before", "parse.after", "chunk.before", "chunk.after", "embed.before", "embed.batch", "embed.after",
-    "index.before", "index.after", "publish.before", "publish.inside", "publish.after",
+    "parse.before", "parse.after", "chunk.before", "chunk.after", "embed.before", "embed.batch",
+    "embed.after", "index.before", "index.after", "publish.before", "publish.inside", "publish.after",
 )  # fmt: skip
 SLEEP_S = 0.15
 

@@ -1,8 +1,7 @@
-"""The database is locked by another process, damaged or gone: nothing is lost, and nothing takes its place."""
+"""The database is locked by another process, damaged or gone: nothing is lost, nothing takes its place."""
 
 import hashlib
 import os
-import random
 import shutil
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ from app.services import Services
 from app.settings import Settings
 from app.wiring import build_models
 from tests.faults.forked import Server, serving
-from tests.faults.whole import COLLECTION, check_whole, contents, finish, opened, settings_of
+from tests.faults.whole import COLLECTION, chance, check_whole, contents, finish, opened, settings_of
 
 pytestmark = pytest.mark.fault
 BUSY_S = 0.4  # of the same setting that is 30 s
@@ -82,10 +81,18 @@ def test_locked_database_refuses_uploads_for_now_and_loses_none(tmp_path: Path) 
 def test_writer_waits_for_a_lock_that_is_let_go_of_in_time(tmp_path: Path) -> None:
     with opened(tmp_path / "data") as services:
         services.collections.create(COLLECTION)
-        lock = _locked(tmp_path / "data")
-        lock.__enter__()
-        threading.Timer(0.3, lambda: lock.__exit__(None, None, None)).start()
+        held = threading.Event()
+
+        def hold() -> None:
+            with _locked(tmp_path / "data"):
+                held.set()
+                time.sleep(BUSY_S)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(10)
         assert services.add(_leave(12), "leave.md", COLLECTION).status == "added"
+        holder.join()
         check_whole(services)
 
 
@@ -105,20 +112,20 @@ def test_start_says_that_the_database_is_locked_and_not_that_it_is_damaged(tmp_p
 
 def _header(database: Path) -> None:
     with database.open("r+b") as file:
-        file.write(random.Random(1).randbytes(100))
+        file.write(chance(1).randbytes(100))
 
 
 def _middle(database: Path) -> None:
     size = database.stat().st_size
     with database.open("r+b") as file:
         file.seek(size // 2 // 4096 * 4096)
-        file.write(random.Random(2).randbytes(4096))
+        file.write(chance(2).randbytes(4096))
 
 
 def _first_table(database: Path) -> None:
     with database.open("r+b") as file:
         file.seek(4096)
-        file.write(random.Random(3).randbytes(8192))
+        file.write(chance(3).randbytes(8192))
 
 
 def _half(database: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,23 +15,25 @@ from app.answering import Sources
 from app.care.care import Care
 from app.services import Services
 from tests.faults.forked import serving
-from tests.faults.whole import COLLECTION, check_whole, contents, opened
+from tests.faults.whole import COLLECTION, chance, check_whole, contents, opened
 
 pytestmark = pytest.mark.fault
 SECTIONS = 1_100  # more vectors than Chroma keeps in SQLite before it writes its graph
 QUESTIONS = ("What does rule 7 say about visitors?", "Which rule is about parking, rule 512?", "Rule 1000")
-WORDS = (
-    "visitors parking keys meals travel leave tools noise pets fire stairs garden windows heating water doors "
-    "laundry bicycles music guests cellar roof lights post waste children balcony smoke kitchen lift snow paint "
-    "cables repairs rent contract deposit meter insurance neighbour quiet morning evening winter summer owner"
-).split()
+WORDS = [
+    "visitors", "parking", "keys", "meals", "travel", "leave", "tools", "noise", "pets", "fire", "stairs",
+    "garden", "windows", "heating", "water", "doors", "laundry", "bicycles", "music", "guests", "cellar",
+    "roof", "lights", "post", "waste", "children", "balcony", "smoke", "kitchen", "lift", "snow", "paint",
+    "cables", "repairs", "rent", "contract", "deposit", "meter", "insurance", "neighbour", "quiet", "morning",
+    "evening",
+]  # fmt: skip
 Damage = Callable[[Path], None]
 
 
 def rules() -> bytes:
-    chance = random.Random(2)
+    luck = chance(2)
     return "".join(
-        f"# Rule {n}\n\nRule {n}: {' '.join(chance.choices(WORDS, k=6))}.\n\n" for n in range(SECTIONS)
+        f"# Rule {n}\n\nRule {n}: {' '.join(luck.choices(WORDS, k=6))}.\n\n" for n in range(SECTIONS)
     ).encode()
 
 
@@ -108,7 +109,7 @@ def _overwrite(file: Path, since: int | None = None) -> None:
     size = file.stat().st_size
     with file.open("r+b") as opened_file:
         opened_file.seek(size // 3 if since is None else since)
-        opened_file.write(random.Random(1).randbytes(size // 3))
+        opened_file.write(chance(1).randbytes(size // 3))
 
 
 @pytest.mark.parametrize(

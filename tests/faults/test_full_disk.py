@@ -1,4 +1,4 @@
-"""The disk is full while bytes, rows or vectors are written: it is said, nothing is lost, and it goes on by itself."""
+"""The disk is full while bytes, rows or vectors are written: it is said, nothing is lost, it goes on."""
 
 import os
 import resource
@@ -61,7 +61,8 @@ def test_upload_into_a_full_disk_is_refused_and_taken_once_there_is_room(tmp_pat
         assert httpx.get(f"{url}/readyz").status_code == 200
         assert not list((data_dir / "tmp").iterdir())
         disk.empty()
-        taken = httpx.post(url + DOCUMENTS, params={"name": "large.md", "wait": True}, content=large, timeout=60)
+        again = {"name": "large.md", "wait": True}
+        taken = httpx.post(url + DOCUMENTS, params=again, content=large, timeout=60)
         assert taken.json()["status"] == "added"
         server.stop()
         with opened(data_dir) as services:
@@ -113,7 +114,7 @@ def test_job_waits_for_room_in_the_vector_index_which_is_whole_again_afterwards(
             _until(lambda: _waits_for_room(services, job))
             result = services.answer(services.ask("How many days of annual leave?"))
             told = [notice for notice in result.notices if notice.code == "vector_channel_failed"]
-            assert all("free some space" in str(notice.values) for notice in told)  # Chroma may refuse to search
+            assert all("free some space" in str(notice.values) for notice in told)  # Chroma may refuse
             assert result.answer.passages
             disk.grow(200)
             assert finish(services) == ["ready"]

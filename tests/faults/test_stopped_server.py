@@ -1,4 +1,4 @@
-"""``touchstone serve`` is told to stop while it works and a page is open: everything goes on at the next start."""
+"""``touchstone serve`` is told to stop while it works and a page is open: all goes on at the next start."""
 
 import json
 import sqlite3

@@ -1,5 +1,6 @@
 """Whether what a fault leaves behind is whole, and what it takes to go on from there."""
 
+import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,11 @@ from retrieval.types import Scope
 
 COLLECTION = "handbook"
 ALWAYS = 1_000  # tries that are forgiven where a test kills at random
+
+
+def chance(seed: int) -> random.Random:
+    """The same chances every time."""
+    return random.Random(seed)  # noqa: S311 - no secret
 
 
 def settings_of(data_dir: Path, *, trash_days: float = 0, attempts: int = ALWAYS) -> Settings:
@@ -31,7 +37,11 @@ def opened(data_dir: Path, *, trash_days: float = 0, attempts: int = ALWAYS) -> 
     """Services as a new process would open them, with nothing running yet."""
     settings = settings_of(data_dir, trash_days=trash_days, attempts=attempts)
     services = Services(settings, build_models=build_models)
-    services.load()
+    try:
+        services.load()
+    except BaseException:
+        services.close()
+        raise
     return services
 
 
@@ -116,5 +126,5 @@ def _check_indexes(services: Services, collection: Collection) -> set[str]:
     for vector, alike in Counter(stored.values()).items():
         hits = services.vectors.search(unpack_vector(vector), alike + 9, scope)
         lost += vector not in {stored[hit.chunk_id] for hit in hits}
-    assert lost <= len(stored) // 100, "vectors do not find themselves"  # a graph finds nearly all of a thousand
+    assert lost <= len(stored) // 100, "vectors do not find themselves"  # a graph of thousands loses some
     return set(stored)

@@ -110,7 +110,7 @@ def test_unknown_setting_ends_with_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_follow_up_is_asked_with_the_question_before(data_dir: Path) -> None:
-    done = _run(data_dir, "ask", "那它要盖什么章？", "--after", "怎么报销发票？", "--json", "--collection", "demo")
+    done = _run(data_dir, "ask", "那它要盖什么章？", "--after", "怎么报销发票？", "--json")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert "follow_up_completed" in [notice["code"] for notice in answer["notices"]]

@@ -148,11 +148,11 @@ def test_every_line_is_a_quote_or_an_introduction(question: str, passages: list[
 
 ENGLISH_RETURNS = a_passage(
     1,
-    "Goods may be sent back within 30 days of delivery. Opened conference devices carry a restocking fee of "
-    "15 % of the purchase price. The parcel should hold the completed form. Refunds reach the customer's bank "
-    "account 5 to 10 working days after inspection. Gift cards cannot be returned. Deliveries that arrive "
-    "damaged are collected by our carrier, who calls the day before. Customers outside the European Union "
-    "declare the parcel as returned goods, so that no customs duty is charged a second time.",
+    "Goods may be sent back within 30 days of delivery. Opened conference devices carry a restocking fee "
+    "of 15 % of the purchase price. The parcel should hold the completed form. Refunds reach the customer's "
+    "bank account 5 to 10 working days after inspection. Gift cards cannot be returned. Deliveries that "
+    "arrive damaged are collected by our carrier, who calls the day before. Customers outside the European "
+    "Union declare the parcel as returned goods, so that no customs duty is charged a second time.",
     title="Refund and return policy",
 )  # fmt: skip
 

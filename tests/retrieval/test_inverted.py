@@ -438,6 +438,13 @@ def test_background_loads_follows_and_merges(file: File) -> None:
     assert len(index.search("年假", 1000, Scope(frozenset({"hr"})))) == 600
 
 
+def test_changes_are_forgotten_where_nobody_follows_them(file: File) -> None:
+    index = InvertedIndex(file.connection)
+    index.add([chunk("报销", id=f"{i}") for i in range(10)])
+    assert file.connection().execute("SELECT * FROM lexical_change").fetchall() == []
+    assert len(found(index, "报销", 100)) == 10
+
+
 def test_changes_that_every_reader_has_followed_are_forgotten(file: File) -> None:
     index = InvertedIndex(file.connection)
     for turn in range(5):
