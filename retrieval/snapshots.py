@@ -118,8 +118,8 @@ class Snapshots:
         return _Held(held.version, {**held.collections, collection: Postings(tuple(segments_of(rows)))})
 
     def _advanced(self, held: _Held, version: int) -> _Held:
-        if held.version == version:
-            return held
+        if held.version == version or not held.collections:
+            return _Held(version, held.collections)
         changes = self._store.changes(held.version)
         if len(changes) != version - held.version:
             log.info("changes of the lexical index since version %d are gone: loading anew", held.version)

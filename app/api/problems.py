@@ -26,7 +26,7 @@ from app.errors import (
 )
 from app.storage.database import StorageError, in_words
 from ingest.errors import IngestError
-from retrieval.errors import IndexMismatch, RetrievalError
+from retrieval.errors import IndexMismatch, ModelUnavailable, RetrievalError
 from retrieval.types import Notice
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,8 @@ def describe(error: Exception, request: Request) -> dict[str, object]:
             "retryable": isinstance(error, RETRYABLE),
         }
     if isinstance(error, RetrievalError):
-        message = _sentence("index_unavailable", error, request)
-        return {"code": "index_unavailable", "message": message, "retryable": True}
+        code = "embedder_unavailable" if isinstance(error, ModelUnavailable) else "index_unavailable"
+        return {"code": code, "message": _sentence(code, error, request), "retryable": True}
     if isinstance(error, IngestError):
         return {"code": error.code, "message": str(error), "retryable": False}
     log.error("unexpected error while answering", exc_info=error)

@@ -21,7 +21,7 @@ from retrieval.embedder import BATCH_TEXTS, SentenceTransformerEmbedder, batches
 from retrieval.protocols import Vectors
 
 SHAPE = Shape(layers=2, hidden=128, heads=4, kv_heads=2, head_dim=32, intermediate=384, vocabulary=8192)
-"""Of a model that a CPU reads all the demo with in seconds; larger ones gain more, as calls cost them less."""
+"""Of a model with which a CPU reads all the demo in seconds; larger ones gain more: calls cost them less."""
 ALIKE = 1e-4
 """Largest difference of a component between the two orders; rounding in float32 gives some 1e-6."""
 

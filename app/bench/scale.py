@@ -20,11 +20,11 @@ from app.bench.scale_model import measure_model
 from app.bench.scale_vectors import measure_embedded, measure_server
 from app.bulk.embedding import Embedding
 from app.bulk.parcels import Parcel, made_of
+from app.bulk.ray_data import Makers
 from app.bulk.reading import Reading
 from app.bulk.terms import Terms, terms_of
 from app.services import Services
 from app.settings import Settings, shipped
-from app.wiring import build_embedder, build_tokenizer
 from ingest.load import to_source
 from ingest.parse import parse
 from ingest.types import Document
@@ -48,11 +48,17 @@ class Plan:
 
 
 def measure(
-    open_services: Open, settings: Settings, corpus: Path | None, plan: Plan, *, tell: Callable[[str], None]
+    open_services: Open,
+    makers: Makers,
+    settings: Settings,
+    corpus: Path | None,
+    plan: Plan,
+    *,
+    tell: Callable[[str], None],
 ) -> dict[str, object]:
     """Both sides of bulk ingestion, each in this process and one after the other, then Chroma by itself."""
     tell(f"reading, embedding and taking in some {plan.chunks:,} chunks")
-    path = apart(measure_path, open_services, settings, corpus, plan.chunks)
+    path = apart(measure_path, open_services, makers, settings, corpus, plan.chunks)
     model = None
     if plan.texts:
         tell(f"{plan.texts} texts by a model of Qwen3-Embedding-0.6B's geometry (5 GB of memory)")
@@ -66,7 +72,7 @@ def measure(
 
 
 def measure_path(
-    open_services: Open, settings: Settings, corpus: Path | None, chunks: int
+    open_services: Open, makers: Makers, settings: Settings, corpus: Path | None, chunks: int
 ) -> dict[str, object]:
     """``worker``: what Ray's workers do. ``owner``: what the process does that owns the data.
 
@@ -82,8 +88,8 @@ def measure_path(
             began = time.process_time()
             parcels, terms = _hand_in(services, files)
             hand_in_s = time.process_time() - began
-            pdfs = _pdfs(terms)
-            worker = _worker(services, parcels, terms)
+            pdfs = _pdfs(terms, makers)
+            worker = _worker(services, makers, parcels, terms)
             owner, resident = _owner(services, parcels, terms)
             total = services.collections.named(COLLECTION).chunks
         sizes = {
@@ -115,32 +121,34 @@ def _hand_in(services: Services, files: Sequence[tuple[Path, str]]) -> tuple[lis
     return [Parcel(each.job_id, each.name, each.collection_id, each.sha256) for each in unread], terms
 
 
-def _worker(services: Services, parcels: Sequence[Parcel], terms: Terms) -> dict[str, float]:
+def _worker(
+    services: Services, makers: Makers, parcels: Sequence[Parcel], terms: Terms
+) -> dict[str, float]:
     """Fill the parcels; core seconds by stage."""
-    parse_s, chunk_s = _read(parcels, terms, lambda sha256: services.blobs.path(sha256).read_bytes())
-    embed = Embedding(terms, embedder=lambda: build_embedder(terms.settings))
+    parse_s, chunk_s = _read(parcels, terms, makers, lambda key: services.blobs.path(key).read_bytes())
+    embed = Embedding(terms, embedder=lambda: makers.embedder(terms.settings))
     began = time.process_time()
     for start in range(0, len(parcels), BLOCK):
         embed(parcels[start : start + BLOCK])
     return {"parse": parse_s, "chunk": chunk_s, "embed": time.process_time() - began}
 
 
-def _pdfs(terms: Terms) -> dict[str, float]:
+def _pdfs(terms: Terms, makers: Makers) -> dict[str, float]:
     """Core milliseconds a chunk of the demo's PDFs."""
     (collection,) = terms.sizes
     paths = sorted((shipped("demo") / "documents").glob("*.pdf"))
     data = {path.name: path.read_bytes() for path in paths}
     parcels = [Parcel(name, name, collection, name) for name in data]
-    parse_s, chunk_s = _read(parcels, terms, data.__getitem__)
+    parse_s, chunk_s = _read(parcels, terms, makers, data.__getitem__)
     chunks = sum(len(parcel.texts_to_embed()) for parcel in parcels)
     return {"parse": round(parse_s / chunks * 1000, 3), "chunk": round(chunk_s / chunks * 1000, 3)}
 
 
 def _read(
-    parcels: Sequence[Parcel], terms: Terms, bytes_of: Callable[[str], bytes]
+    parcels: Sequence[Parcel], terms: Terms, makers: Makers, bytes_of: Callable[[str], bytes]
 ) -> tuple[float, float]:
     """Core seconds of parsing, in the sandbox and here, and of cutting and packing what came of it."""
-    read = Reading(terms, tokenizer=lambda: build_tokenizer(terms.settings), bytes_of=bytes_of)
+    read = Reading(terms, tokenizer=lambda: makers.tokenizer(terms.settings), bytes_of=bytes_of)
     ingest = terms.settings.ingest
 
     def only_parse(parcel: Parcel) -> Document:

@@ -61,9 +61,9 @@ def _figures(
     _add(store, dim, half, vectors)
     seconds = time.perf_counter() - began
     after = _State(folder, process)
-    asked = np.stack([_make(dim, vectors + number, vectors + number + 1)[0] for number in range(QUERIES)])
     times = []
-    for query in asked:
+    for number in range(vectors, vectors + QUERIES):
+        (query,) = make_vectors(dim, number, number + 1)
         began = time.perf_counter()
         store.search(query, 50, Scope(frozenset({_COLLECTION})))
         times.append(time.perf_counter() - began)
@@ -94,10 +94,10 @@ def _add(store: ChromaStore, dim: int, first: int, last: int) -> None:
     for start in range(first, last, BATCH):
         stop = min(start + BATCH, last)
         ids = [f"{number // 20:032x}:1:{number % 20}" for number in range(start, stop)]  # as of chunks
-        store.add(_COLLECTION, ids, [name.partition(":")[0] for name in ids], _make(dim, start, stop))
+        store.add(_COLLECTION, ids, [name.partition(":")[0] for name in ids], make_vectors(dim, start, stop))
 
 
-def _make(dim: int, first: int, last: int) -> Vectors:
+def make_vectors(dim: int, first: int, last: int) -> Vectors:
     """Unit vectors around topics; the same numbers give the same vectors. Float32 of shape (n, dim)."""
     topics = np.random.default_rng(SEED).standard_normal((TOPICS, dim)).astype(np.float32)
     draw = np.random.default_rng((SEED, first))

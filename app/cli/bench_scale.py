@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from app.bench.machine import write_result
+from app.cli.bulk import MAKERS
 from app.cli.options import config_option, loaded, profile_option, settings_for
 from app.settings import CHECKOUT
 
@@ -45,7 +46,7 @@ def scale(
     from app.bench.scale import Plan, measure  # torch and chromadb, which other commands do not wait for
 
     settings, plan = settings_for(config, profile or "starter"), Plan(chunks, texts, vectors, dims)
-    measured = measure(loaded, settings, corpus, plan, tell=click.echo)
+    measured = measure(loaded, MAKERS, settings, corpus, plan, tell=click.echo)
     target = output or CHECKOUT / "data" / "baselines" / "scale-cpu.json"
     write_result(target, {"benchmark": "scale", **measured})
     click.echo(f"written to {target}")

@@ -16,6 +16,8 @@ from app.errors import DataDirectoryLocked
 from app.settings import Settings
 from app.wiring import build_embedder, build_tokenizer
 
+MAKERS = Makers(build_embedder, build_tokenizer)
+"""What opens the models of the profile, here or on a worker."""
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +40,7 @@ def ray_desk(settings: Settings, address: str) -> Iterator[tuple[Desk, BulkEngin
     with services:
         services.load()
         driver = RayDriver(
-            Makers(build_embedder, build_tokenizer),
+            MAKERS,
             blobs=settings.data_dir / "blobs",
             address=address,
             verbose=log.isEnabledFor(logging.INFO),

@@ -3,22 +3,28 @@
 import gzip
 import json
 import os
+from io import BytesIO
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pypdf import PdfReader
 
 from app.bench.ingest import aims
 from app.bench.ingest_corpus import SECTIONS, CorpusUnreadable, make_queries, read_pieces, write_documents
 from app.bench.ingest_embedding import in_file_order, padding
 from app.bench.ingest_index import Large, NothingToReuse, measure_index
 from app.bench.ingest_jobs import by_step
+from app.bench.ingest_parsing import PeerFailed, made_pdf, peer
 from app.bench.opening import apart
 from app.bench.resident import ChildrenWatched, peak_bytes, reset_peak, resident_bytes
 from app.cli.bench import bench
 from app.cli.options import loaded
 from app.reports import FileReport
+from app.settings import shipped
+from ingest.types import Source
 from retrieval.embedder import batches
 from tests.flows.conftest import starter
 
@@ -34,12 +40,20 @@ def _corpus(folder: Path, rows: int = 60) -> Path:
     return path
 
 
+def _pdfs(folder: Path) -> Path:
+    folder.mkdir()
+    copy(shipped("demo") / "documents" / "security-compliance-faq.pdf", folder / "good.pdf")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 this is no PDF")
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_whole_benchmark_measures_every_part_and_writes_what_it_was_measured_on(tmp_path: Path) -> None:
     output, kept = tmp_path / "result.json", tmp_path / "kept"
     sizes = ["--chunks", "200", "--queries", "8", "--files", "8", "--pages", "8", "--rounds", "1"]
     places = ["--corpus", str(_corpus(tmp_path)), "--keep", str(kept), "--output", str(output)]
+    places += ["--pdfs", str(_pdfs(tmp_path / "pdfs"))]
     done = CliRunner().invoke(bench, ["ingest", *sizes, *places], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     found: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
@@ -54,8 +68,11 @@ def test_whole_benchmark_measures_every_part_and_writes_what_it_was_measured_on(
     assert set(small["by_step"]) == {"parse", "chunk", "embed", "index", "publish"}
     assert [each["files"] for each in small["memory"]] == [2, 4, 6, 8]
     assert all(each["peak_mb"] > 50 and each["children_peak_mb"] > 10 for each in small["memory"])
-    assert found["jobs"]["pdfs"]["pages"] > 20
-    assert found["jobs"]["pdfs"]["failed"] == {}
+    real = found["parsing"]["real_pdfs"]
+    assert (real["files"], real["pages"], set(real["by_file"])) == (1, 3, {"good.pdf"})
+    assert real["left_out"] == {"broken.pdf": "our parser: damaged"}
+    assert (found["jobs"]["pdfs"]["files"], found["jobs"]["pdfs"]["pages"]) == (1, 3)
+    assert found["jobs"]["pdfs"]["failed"] == {"broken.pdf": "damaged"}
     index = found["index"]
     assert 180 <= index["indexing"]["chunks"] == index["searching"]["chunks"] <= 240
     assert index["indexing"]["disk_mb"]["chroma"] > 0.5
@@ -71,6 +88,19 @@ def test_whole_benchmark_measures_every_part_and_writes_what_it_was_measured_on(
         loaded, starter(tmp_path), None, Large(200, 8), keep=None, reuse=kept, tell=lambda line: None
     )
     assert again["indexing"] == {**index["indexing"], "reused": True}
+
+
+def test_file_that_a_bare_library_cannot_read_is_told_with_its_name() -> None:
+    def read(source: object) -> object:
+        raise KeyError("/Root")
+
+    with pytest.raises(PeerFailed, match=r"^pypdf: KeyError$"):
+        peer("pypdf", read)(Source("d", "c", "a.pdf", "application/pdf", "", b""))
+
+
+def test_made_pdf_has_as_many_pages_as_asked_for() -> None:
+    for pages in (1, 31):
+        assert len(PdfReader(BytesIO(made_pdf(pages))).pages) == pages
 
 
 def test_aim_that_is_missed_is_told() -> None:

@@ -1,20 +1,25 @@
 """The figures that the arithmetic of large collections rests on."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from app.bench.figures import QWEN3_06B, Shape
 from app.bench.scale import Plan, measure_path
 from app.bench.scale_model import flop_of, measure_model
-from app.bench.scale_vectors import _make, measure_embedded, measure_server
+from app.bench.scale_vectors import make_vectors, measure_embedded, measure_server
+from app.cli.bulk import MAKERS
 from app.cli.options import loaded
 from app.settings import Settings
+from app.wiring import build_embedder
 
 SMALL = Shape(layers=2, hidden=64, heads=2, kv_heads=1, head_dim=32, intermediate=96, vocabulary=8192)
 
 
-def test_a_chunk_is_measured_down_the_whole_path(tmp_path: "object") -> None:
-    path = measure_path(loaded, Settings(profile="starter"), None, 90)
+@pytest.mark.slow
+def test_a_chunk_is_measured_down_the_whole_path() -> None:
+    path = measure_path(loaded, MAKERS, Settings(profile="starter"), None, 90)
     assert path["chunks"] >= 90  # type: ignore[operator]  # a number among figures
     for stage in ("worker_core_ms_a_chunk", "worker_core_ms_a_chunk_of_demo_pdfs", "owner_core_ms_a_chunk"):
         figures = path[stage]
@@ -26,17 +31,20 @@ def test_a_chunk_is_measured_down_the_whole_path(tmp_path: "object") -> None:
     assert sizes["chroma"] > 256 * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measured", [measure_embedded, measure_server])
-def test_a_vector_takes_its_floats_and_its_links_on_the_disk(measured: object) -> None:
-    assert callable(measured)
+def test_a_vector_takes_its_floats_and_its_links_on_the_disk(
+    measured: Callable[[int, int], dict[str, object]],
+) -> None:
     figures = measured(64, 4_000)
-    assert 64 * 4 + 64 * 4 < figures["disk_bytes_a_vector"] < 64 * 4 + 2_000  # 64 links on the lowest layer
-    assert figures["core_ms_a_vector"] > 0
-    assert figures["search_p50_ms"] > 0
+    assert isinstance(disk := figures["disk_bytes_a_vector"], int)
+    assert 64 * 4 + 64 * 4 < disk < 64 * 4 + 2_000  # 64 floats, 64 links on the lowest layer, the id
+    assert figures["core_ms_a_vector"] > 0  # type: ignore[operator]  # a number among figures
+    assert figures["search_p50_ms"] > 0  # type: ignore[operator]
 
 
 def test_vectors_are_the_same_in_every_run_and_gather_around_topics() -> None:
-    once, again = _make(64, 0, 500), _make(64, 0, 500)
+    once, again = make_vectors(64, 0, 500), make_vectors(64, 0, 500)
     assert np.array_equal(once, again)
     np.testing.assert_allclose(np.linalg.norm(once, axis=1), 1.0, atol=1e-5)
     nearest = np.sort(once @ once.T, axis=1)[:, -2]  # but for itself
@@ -50,6 +58,7 @@ def test_operations_of_qwen3_embedding_are_those_of_its_weights() -> None:
     assert flop_of(320) / 320 == pytest.approx(0.918e9, rel=0.005)
 
 
+@pytest.mark.slow
 def test_model_is_measured_by_its_tokens() -> None:
     figures = measure_model(3, SMALL)
     assert figures["texts"] == 3
@@ -58,4 +67,5 @@ def test_model_is_measured_by_its_tokens() -> None:
 
 
 def test_plan_measures_the_dimensions_of_both_embedders() -> None:
-    assert Plan().dims == (256, 1024)
+    starter = build_embedder(Settings(profile="starter")).dim
+    assert Plan().dims == (starter, QWEN3_06B.hidden)

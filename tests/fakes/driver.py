@@ -8,10 +8,9 @@ from app.bulk.parcels import Parcel
 from app.bulk.ray_data import Makers
 from app.bulk.reading import Reading
 from app.bulk.terms import Terms
+from app.cli.bulk import MAKERS
 from app.storage.blobs import BlobStore
-from app.wiring import build_embedder, build_tokenizer
 
-MAKERS = Makers(build_embedder, build_tokenizer)
 BLOCK = 4  # files that are embedded together
 
 

@@ -176,7 +176,7 @@ def test_random_kills_lose_nothing_that_was_acknowledged_and_show_no_half_versio
                 if luck.random() < 0.7:
                     server.ready()
                     world.counts["killed when ready"] += 1
-                time.sleep(luck.uniform(0.05, 1.5))
+                time.sleep(luck.uniform(0.05, 2.0))
             server.kill()
             world.url = ""
             world.counts["kills"] += 1
@@ -198,5 +198,4 @@ def test_random_kills_lose_nothing_that_was_acknowledged_and_show_no_half_versio
     with opened(world.data_dir) as services:
         assert services.notices == ()
     assert world.counts["acknowledged"] >= ROUNDS
-    assert world.counts["answered"] >= 1
     print(dict(world.counts))  # noqa: T201 - the figures for docs/faults.md, shown by pytest -s
