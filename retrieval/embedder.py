@@ -252,7 +252,8 @@ def _prepare(model: SentenceTransformer) -> str:
 def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Rows in batches of similar length, longest first, each within the budget of padded tokens.
 
-    A batch has at most ``BATCH_TEXTS`` rows. A row longer than the budget is a batch of its own. Equal lengths keep their order.
+    A batch has at most ``BATCH_TEXTS`` rows. A row longer than the budget is a batch of its own. Rows of
+    equal length keep their order.
     """
     batch: list[int] = []
     longest = 0

@@ -24,6 +24,7 @@ from rerank.types import Scores
 from retrieval.protocols import SoftStatistics
 from retrieval.types import Notice
 from tests.fakes.rerank import FailingReranker, OverlapReranker, ScriptedReranker
+from tests.starter import RERANKER
 
 QUERY = "What is the capital of France?"
 LONDON = "London is the capital of the United Kingdom."
@@ -79,7 +80,7 @@ def test_results_are_sorted_and_point_at_the_documents_given(client: TestClient,
     scores = [result["relevance_score"] for result in answer["results"]]
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
-    assert (answer["model"], answer["object"], answer["notices"]) == ("lexical/1", "list", [])
+    assert (answer["model"], answer["object"], answer["notices"]) == (RERANKER, "list", [])
     assert answer["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
     assert answer["id"]
 

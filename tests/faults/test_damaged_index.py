@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from app.answering import Sources
-from app.care.care import Care
 from app.services import Services
 from tests.faults.forked import serving
 from tests.faults.whole import COLLECTION, chance, check_whole, contents, opened
@@ -127,7 +126,7 @@ def test_index_that_was_damaged_while_nothing_ran_is_built_again_at_the_start(
         told = [notice.code for notice in services.notices]
         assert told in (["index_rebuilt"], ["index_moved_aside", "index_rebuilt"])
         assert _found(services) == many[1]
-        assert Care(services).diagnose().findings == ()
+        check_whole(services)
     with opened(data_dir) as services:
         assert services.notices == ()
 
@@ -205,11 +204,12 @@ def test_upload_into_a_damaged_index_heals_it_first(damage: Damage, data_dir: Pa
         before = contents(services)
         damage(data_dir / "chroma")
         more = rules().replace(b"Rule", b"Law")
-        assert services.add(more, "laws.md", COLLECTION).status == "added"
+        report = services.add(more, "laws.md", COLLECTION)
+        assert (report.status, report.error) == ("added", None)
         assert set(contents(services)) == {*before, "laws.md"}
         assert {notice.code for notice in services.notices} & {"index_rebuilt", "index_gone"}
         services.library.delete(COLLECTION, "laws.md")
-        assert Care(services).diagnose().findings == ()
+        check_whole(services)
 
 
 @pytest.mark.parametrize("damage", [_deleted, _database_cut_off])

@@ -19,6 +19,7 @@ from app.storage.lock import DirectoryLock
 from app.wiring import build_models
 from tests.app.server import serving
 from tests.flows.conftest import starter
+from tests.starter import EMBEDDER
 
 LEAVE = "# Leave\n\nEmployees have 12 days of annual leave.\n"
 
@@ -83,7 +84,7 @@ def kept(run: Run, tmp_path: Path) -> str:
 def test_collections_are_listed(run: Run, kept: str) -> None:
     done = run(collections)
     assert done.rows[0] == ("collection", "documents", "chunks", "embedder", "rerank instruction")
-    assert (kept, "2", "2", "touchstone-hashing-1/1024", "Prefer numbers") in done.rows
+    assert (kept, "2", "2", EMBEDDER, "Prefer numbers") in done.rows
 
 
 def test_documents_are_listed_by_collection(run: Run, kept: str) -> None:

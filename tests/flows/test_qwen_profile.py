@@ -14,6 +14,7 @@ from app.settings import ModelSettings, ModelsSettings, Settings
 from app.wiring import ModelsMissing, build_models, build_reranker, choose_profile
 from generation.types import Delta
 from tests.flows.conftest import starter
+from tests.starter import RERANKER
 from tests.tiny import tiny_qwen3
 
 TEXT = (
@@ -59,7 +60,7 @@ def test_random_reranker_fails_its_self_test_and_the_lexical_one_judges_visibly(
     codes = [notice.code for notice in result.notices]
     assert codes[:2] == ["reranker_unavailable", "rerank_fallback"]
     assert "rerank_off" not in codes
-    assert result.models.reranker == "lexical/1"
+    assert result.models.reranker == RERANKER
     assert result.candidates[0].relevance is not None
     assert result.answer.passages
 
@@ -68,7 +69,7 @@ def test_reranker_that_failed_its_self_test_is_not_asked_again(services: Service
     status = services.models.reranker.status()
     assert (status.breaker.state, status.breaker.calls) == ("off", 0)
     assert status.primary.startswith("reranker@")
-    assert status.fallback == "lexical/1"
+    assert status.fallback == RERANKER
     assert "right passage" in status.trouble or "failed on" in status.trouble
 
 
@@ -99,7 +100,7 @@ def test_reranker_that_cannot_be_loaded_leaves_the_rest_working(folders: Path, t
     judged = reranker.judge("capital of France", ["Paris is the capital of France."], "", timeout_s=10)
     assert [notice.code for notice in judged.notices] == ["reranker_unavailable", "rerank_fallback"]
     assert "cannot load the reranker" in reranker.status().trouble
-    assert (judged.identity, judged.fallback) == ("lexical/1", True)
+    assert (judged.identity, judged.fallback) == (RERANKER, True)
 
 
 def test_generator_streams_tokens_of_the_local_model(services: Services) -> None:

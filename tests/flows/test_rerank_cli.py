@@ -16,6 +16,7 @@ from app.storage.lock import read_owner
 from app.wiring import build_models
 from tests.app.server import serving
 from tests.flows.conftest import starter
+from tests.starter import RERANKER
 
 TOUCHSTONE = Path(sys.executable).parent / "touchstone"
 LINES = "London is in the UK.\n\nParis is the capital of France.\nGravity attracts.\n"
@@ -40,7 +41,7 @@ def test_candidates_from_a_pipe_are_listed_best_first(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("│")]
     assert "Paris is the capital of France." in lines[0]
-    assert "lexical/1" in done.stdout
+    assert RERANKER in done.stdout
 
 
 def test_json_and_csv_hold_the_same_rows(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_json_and_csv_hold_the_same_rows(tmp_path: Path) -> None:
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["rank", "original_index", "score", "text", "instruction", "model", "ms"]
-    assert rows[1][3:6] == ["Paris is the capital of France.", "prefer capitals", "lexical/1"]
+    assert rows[1][3:6] == ["Paris is the capital of France.", "prefer capitals", RERANKER]
     assert len(rows) == 3
 
 

@@ -9,6 +9,7 @@ from rerank.client import RankedCandidate, RerankerClient
 from rerank.errors import RerankerUnavailable, SelfTestFailed
 from retrieval.types import Notice
 from tests.rerank.server import RerankServer, jina
+from tests.starter import RERANKER
 from tests.tiny import tiny_qwen3
 
 
@@ -20,7 +21,7 @@ def test_candidates_come_best_first_with_their_places() -> None:
     assert isinstance(ranking[0], RankedCandidate)
     assert ranking[0].text == candidates[1]
     assert ranking[1].relevance == ranking[2].relevance
-    assert ranking.model == "lexical/1"
+    assert ranking.model == RERANKER
 
 
 def test_best_few_are_given_where_asked() -> None:

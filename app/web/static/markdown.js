@@ -33,8 +33,8 @@ export function linksIn(texts) {
 }
 
 const markdown = new MarkdownIt({ html: false, linkify: true }).disable("reference");
-// CommonMark takes spaces between words for granted: in **“引用”**中文 the second run may not close. As the CJK-friendly
-// amendment has it (github.com/tats-u/markdown-cjk-friendly, specification.md), a Chinese, Japanese or Korean character
+// CommonMark takes spaces between words for granted: between a closing quote and a Chinese word the second run may
+// not close. As the CJK-friendly amendment has it (github.com/tats-u/markdown-cjk-friendly, specification.md), a Chinese, Japanese or Korean character
 // on either side of a run of * or ~ lets it open before, and close behind, whatever is not a space.
 const CJK = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff00-\uffef]/u;
 markdown.inline.State = class extends markdown.inline.State {
