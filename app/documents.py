@@ -200,7 +200,7 @@ class Library:
             return
 
     def _after_cancelling(self, shas: Iterable[str]) -> None:
-        """Sweep now, or where the vector index cannot be used, some time later: nobody is shown what is left."""
+        """Sweep now, or where the vector index cannot be used, later: nobody is shown what is left."""
         self._changed()
         hit("cancel.after")
         try:

@@ -48,13 +48,16 @@ class _Header:
     ef_construction: int
 
 
-def labels(folder: Path, dim: int) -> set[int]:
+def labels(folder: Path, dim: int) -> set[int] | None:
     """The labels of all vectors that are not deleted, once nothing in the files contradicts anything else.
 
+    None for files of another version than this one knows: hnswlib refuses those that are not of its own.
     Raises ``IndexDamaged`` naming the first contradiction, or the file that cannot be read.
     """
     try:
         header = _header(folder / "header.bin", dim)
+        if header is None:
+            return None
         levels = _levels(folder / "link_lists.bin", header)
         _lengths(folder / "length.bin", header)
         return _rows(folder / "data_level0.bin", header, dim, levels)
@@ -62,11 +65,12 @@ def labels(folder: Path, dim: int) -> set[int]:
         raise IndexDamaged(f"the files of an HNSW graph in {folder} cannot be read ({error})") from error
 
 
-def _header(path: Path, dim: int) -> _Header:
+def _header(path: Path, dim: int) -> _Header | None:
     data = path.read_bytes()
+    if len(data) >= 4 and int.from_bytes(data[:4], "little", signed=True) != _VERSION:
+        return None
     _must(len(data) == _HEADER.size, path, f"has {len(data)} bytes, not {_HEADER.size}")
     found = _Header(*_HEADER.unpack(data))
-    _must(found.version == _VERSION, path, f"is of version {found.version}, not {_VERSION}")
     links0 = 4 + 4 * found.most_links0
     _must(
         2 <= found.degree <= 1024

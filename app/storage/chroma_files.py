@@ -15,6 +15,7 @@ from retrieval.chroma_names import PREFIX
 from retrieval.errors import IndexDamaged, IndexFull
 from retrieval.hnsw_files import labels
 
+_KIND = "urn:chroma:segment/vector/hnsw-local-persisted"
 _IDS = "index_metadata.pickle"
 _DELETE = 3  # an operation in Chroma's queue
 
@@ -47,8 +48,8 @@ def _check_database(connection: sqlite3.Connection, folder: Path) -> None:
     segments = connection.execute(
         "SELECT v.id, m.id, c.id, c.dimension FROM segments v JOIN collections c ON c.id = v.collection"
         " JOIN segments m ON m.collection = c.id AND m.scope = 'METADATA'"
-        " WHERE v.scope = 'VECTOR' AND c.name LIKE ? || '%'",
-        (PREFIX,),
+        " WHERE v.type = ? AND c.name LIKE ? || '%'",
+        (_KIND, PREFIX),
     ).fetchall()
     for segment, metadata, collection, dim in segments:
         graph = _in_graph(folder / segment, dim)
@@ -89,7 +90,8 @@ def _in_graph(folder: Path, dim: int | None) -> set[str]:
         ids = _ids(file)
     if dim is None:
         raise IndexDamaged(f"{folder} holds vectors of no known dimension")
-    if set(ids.values()) != (found := labels(folder, dim)):
+    found = labels(folder, dim)
+    if found is not None and set(ids.values()) != found:
         raise IndexDamaged(f"{folder} names {len(ids)} vectors, and its graph holds {len(found)} others")
     return set(ids)
 

@@ -122,6 +122,16 @@ def test_graph_that_is_older_than_its_database_is_found(chroma: Path, made: Path
         check_files(chroma)
 
 
+def test_graph_of_another_version_is_left_to_chroma_which_refuses_it(chroma: Path) -> None:
+    with (_graph(chroma) / "header.bin").open("r+b") as file:
+        file.write(b"\2")
+    check_files(chroma)
+    store = ChromaStore.open(chroma)
+    with pytest.raises(IndexDamaged):
+        store.count("many")
+    store.close()
+
+
 def test_pickle_that_would_run_something_is_refused_unread(chroma: Path, tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -148,7 +158,7 @@ def test_flipped_bits_are_found_or_do_no_harm(chroma: Path, tmp_path: Path) -> N
                 except IndexDamaged:
                     found += 1
                     _flip(opened.fileno(), place)
-    assert found > 150
+    assert found > 50
     assert overlooked > 50  # a link to another neighbour, the last digits of a number, room for more vectors
     log = tmp_path / "log"
     assert ended(start(_search_all, chroma, log=log), log=log) == 0

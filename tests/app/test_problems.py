@@ -1,4 +1,4 @@
-"""What an error of storage or search becomes for whoever asked: a status, a code, and whether to try again."""
+"""What an error of storage or search becomes for whoever asked: status, code, and whether to try again."""
 
 import sqlite3
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def _raise(error: Exception) -> Callable[[Path], None]:
         (_nonsense, 500, "internal", True, ("bug", "internal")),
         (_raise(IndexDamaged("gone")), 503, "index_unavailable", True, ("wait", "index_unavailable")),
         (_raise(IndexFull("full")), 503, "index_unavailable", True, ("wait", "disk_full")),
-        (_raise(ModelUnavailable("away")), 503, "embedder_unavailable", True, ("wait", "embedder_unavailable")),
+        (_raise(ModelUnavailable("-")), 503, "embedder_unavailable", True, ("wait", "embedder_unavailable")),
         (_raise(Stopping("it")), 503, "stopping", True, None),
         (_raise(OSError(27, "File too large")), 500, "internal", True, ("wait", "disk_full")),
     ],
@@ -71,7 +71,8 @@ def test_error_becomes_a_problem_for_people_and_a_verdict_on_a_job(
     app.get("/")(lambda: act(tmp_path / "db"))
     answer = TestClient(app, raise_server_exceptions=False).get("/", headers={"Accept-Language": "en"})
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert (answer.status_code, answer.json()["code"], answer.json()["retryable"]) == (status, code, retryable)
+    said = answer.json()
+    assert (answer.status_code, said["code"], said["retryable"]) == (status, code, retryable)
     if job is not None:
         with pytest.raises(Exception, match=r".") as caught:
             act(tmp_path / "again")

@@ -61,7 +61,7 @@ def test_upload_into_a_full_disk_is_refused_and_taken_once_there_is_room(tmp_pat
         assert httpx.get(f"{url}/readyz").status_code == 200
         assert not list((data_dir / "tmp").iterdir())
         disk.empty()
-        again = {"name": "large.md", "wait": True}
+        again: dict[str, str | bool] = {"name": "large.md", "wait": True}
         taken = httpx.post(url + DOCUMENTS, params=again, content=large, timeout=60)
         assert taken.json()["status"] == "added"
         server.stop()
