@@ -76,7 +76,7 @@ def test_error_becomes_a_problem_for_people_and_a_verdict_on_a_job(
     if job is not None:
         with pytest.raises(Exception, match=r".") as caught:
             act(tmp_path / "again")
-        verdict = trouble(caught.value)  # type: ignore[arg-type]
+        verdict = trouble(caught.value)
         assert (verdict.kind, verdict.code) == job
 
 
