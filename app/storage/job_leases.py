@@ -204,8 +204,13 @@ class JobLeases:
     def _next(self, connection: sqlite3.Connection, queue: Queue, at_most: int | None) -> Job | None:
         waiting = [
             row["owner"]
-            for row in connection.execute(
-                "SELECT DISTINCT owner FROM job WHERE queue = ? AND lease IS NULL", (queue,)
+            for row in connection.execute(  # from owner to owner by the index, however long the line is
+                "WITH RECURSIVE waiting (owner) AS ("
+                " SELECT min(owner) FROM job WHERE queue = ?1 AND lease IS NULL UNION ALL"
+                " SELECT (SELECT min(owner) FROM job WHERE queue = ?1 AND lease IS NULL AND owner > w.owner)"
+                "  FROM waiting w WHERE w.owner IS NOT NULL)"
+                " SELECT owner FROM waiting WHERE owner IS NOT NULL",
+                (queue,),
             )
         ]
         running: dict[str, int] = dict(
