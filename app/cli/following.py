@@ -32,6 +32,7 @@ class Engine(Protocol):
 
 
 LOOK_S = 0.3  # seconds between two looks at what runs
+RESTS = 9.0  # times as long as a look took it rests at least: the line may be long, and others need the process
 LINES = 4  # files shown one by one while they run
 OPEN: tuple[State, ...] = (
     "stored", "parsing", "chunking", "embedding", "indexing", "publishing", "cancelling",
@@ -62,6 +63,7 @@ class Batch:
         self._reports: dict[str, FileReport] = {}  # by name, of files that never became a job
         self._sizes: dict[str, int] = {}  # by job id
         self._began = time.monotonic()
+        self._pause_s = LOOK_S
         self._interrupted = 0
 
     def run(self, files: Sequence[tuple[Path, str]]) -> list[FileReport]:
@@ -78,7 +80,7 @@ class Batch:
             while not self._guarded(lambda: self._look(screen)):
                 if self._engine is not None:
                     self._engine.check()
-                self._guarded(lambda: time.sleep(LOOK_S))
+                self._guarded(lambda: time.sleep(self._pause_s))
         reports = {**self._reports, **{job.name: _report(job) for job in self._jobs()}}
         return [reports.get(name, FileReport(name, "cancelled")) for _, name in files]
 
@@ -96,7 +98,7 @@ class Batch:
                 if error.problem not in FILE_CODES:
                     raise
                 self._reports[name] = FileReport(name, "failed", error=("too_large", str(error)))
-            if time.monotonic() - looked >= LOOK_S:
+            if time.monotonic() - looked >= self._pause_s:
                 self._look(screen)
                 looked = time.monotonic()
         return True
@@ -120,7 +122,9 @@ class Batch:
 
     def _look(self, screen: "_Screen") -> bool:
         """Show how far things are; whether everything has ended."""
+        began = time.monotonic()
         found = self._desk.jobs(batch=self._batch, states=OPEN, limit=LARGEST_PAGE)
+        self._pause_s = max(LOOK_S, RESTS * (time.monotonic() - began))
         ended = sum(number for state, number in found.counts.items() if state in TERMINAL)
         screen.show(
             ended + len(self._reports), [job for job in found.data if job.running], self._left(found.data)
