@@ -32,7 +32,7 @@ class Engine(Protocol):
 
 
 LOOK_S = 0.3  # seconds between two looks at what runs
-RESTS = 9.0  # times as long as a look took it rests at least: the line may be long, and others need the process
+RESTS = 9.0  # times as long as a look took it rests at least: others need the process while the line is long
 LINES = 4  # files shown one by one while they run
 OPEN: tuple[State, ...] = (
     "stored", "parsing", "chunking", "embedding", "indexing", "publishing", "cancelling",

@@ -70,6 +70,17 @@ def test_owner_with_fewest_running_jobs_is_next_then_the_one_served_longest_ago(
     ]  # fmt: skip
 
 
+def test_job_that_is_named_is_claimed_alone_and_only_where_it_may_run(desk: Desk) -> None:
+    first, second, other = desk.add("a.md"), desk.add("a.md"), desk.add("b.md")
+    assert desk.leases.claim("parse", "worker", job_id=second.id) is None
+    found = desk.leases.claim("parse", "worker", job_id=other.id)
+    assert found is not None
+    assert (found[0].id, found[0].state) == (other.id, "parsing")
+    assert desk.leases.claim("parse", "worker", job_id=other.id) is None
+    assert desk.leases.claim("index", "worker", job_id=first.id) is None
+    assert desk.claimed() == "a.md"
+
+
 def test_same_name_waits_for_the_earlier_upload(desk: Desk) -> None:
     desk.add("a.md")
     desk.add("a.md")
