@@ -90,7 +90,7 @@ def _unweighed(text: str, table: StarterTable) -> Sought:
 
 def _relatives(tokens: Sequence[int], table: StarterTable) -> dict[Feature, Mapping[Feature, float]]:
     found: dict[Feature, Mapping[Feature, float]] = {}
-    for token, each in zip(tokens, table.all_relatives(list(tokens)), strict=True):
+    for token, each in zip(tokens, table.all_relatives(tokens), strict=True):
         pairs: Iterable[tuple[int, float]] = zip(each.ids.tolist(), each.worths.tolist(), strict=True)
         found[token] = {other: worth for other, worth in pairs if worth >= LEAST_WORTH}
     return found

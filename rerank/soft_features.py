@@ -77,7 +77,7 @@ class SoftWanted:
         """From a question."""
         question = SoftQuestion.of(text, table)
         tokens = tuple(token for token, _ in question.tokens)
-        relatives = table.all_relatives(list(tokens))
+        relatives = table.all_relatives(tokens)
         worths = np.zeros((len(tokens), len(table.tokens.vocabulary)), dtype=np.float32)
         for row, each in zip(worths, relatives, strict=True):
             row[each.ids] = each.worths

@@ -50,6 +50,16 @@ def test_relatives_are_translations_and_neighbours_the_worthiest_first(folder: P
     )
 
 
+def test_each_token_is_its_own_worthiest_relative(folder: Path) -> None:
+    table = StarterTable.load(folder)
+    for token in range(len(WORDS)):
+        found = table.relatives(token)
+        assert found.ids[0] == token
+        assert found.worths[0] == 1
+        assert sorted(found.worths.tolist(), reverse=True) == found.worths.tolist()
+        assert len(set(found.ids.tolist())) == len(found.ids)
+
+
 def test_relatives_asked_for_together_are_those_asked_for_alone(folder: Path) -> None:
     together = StarterTable.load(folder).all_relatives([3, 0, 3])
     alone = [StarterTable.load(folder).relatives(token) for token in (3, 0, 3)]
@@ -57,11 +67,19 @@ def test_relatives_asked_for_together_are_those_asked_for_alone(folder: Path) ->
     assert [each.worths.tolist() for each in together] == [each.worths.tolist() for each in alone]
 
 
-def test_other_weights_have_another_identity(folder: Path) -> None:
-    before = StarterTable.load(folder).identity
+def test_other_relatives_make_another_table_of_the_same_tokens(folder: Path) -> None:
+    before = StarterTable.load(folder)
     stored = load_file(folder / WEIGHTS)
     save_file({**stored, "worths": stored["worths"] // 2}, folder / WEIGHTS)
-    assert StarterTable.load(folder).identity != before
+    after = StarterTable.load(folder)
+    assert after.identity != before.identity
+    assert after.tokens.identity == before.tokens.identity
+
+
+def test_another_vocabulary_is_other_tokens(folder: Path) -> None:
+    before = StarterTable.load(folder).tokens.identity
+    (folder / VOCABULARY).write_text(json.dumps([*WORDS[:-1], "stream"]), encoding="utf-8")
+    assert StarterTable.load(folder).tokens.identity != before
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
@@ -82,7 +100,7 @@ def test_a_vocabulary_of_another_table_is_an_error_that_says_so(folder: Path) ->
         StarterTable.load(folder)
 
 
-def test_a_table_without_translations_is_an_error_that_says_so(folder: Path) -> None:
+def test_a_table_without_relatives_is_an_error_that_says_so(folder: Path) -> None:
     stored = load_file(folder / WEIGHTS)
     del stored["worths"]
     save_file(stored, folder / WEIGHTS)
@@ -90,10 +108,17 @@ def test_a_table_without_translations_is_an_error_that_says_so(folder: Path) -> 
         StarterTable.load(folder)
 
 
-def test_a_translation_beyond_the_vocabulary_is_an_error_that_says_so(folder: Path) -> None:
+def test_a_relative_beyond_the_vocabulary_is_an_error_that_says_so(folder: Path) -> None:
     stored = load_file(folder / WEIGHTS)
-    save_file({**stored, "translations": stored["translations"] + np.uint16(4)}, folder / WEIGHTS)
-    with pytest.raises(RetrievalError, match="translations are not tokens of the vocabulary"):
+    save_file({**stored, "relatives": stored["relatives"] + np.uint16(4)}, folder / WEIGHTS)
+    with pytest.raises(RetrievalError, match="relatives are not tokens of the vocabulary"):
+        StarterTable.load(folder)
+
+
+def test_relatives_of_fewer_tokens_are_an_error_that_says_so(folder: Path) -> None:
+    stored = load_file(folder / WEIGHTS)
+    save_file({**stored, "ends": stored["ends"][:-1]}, folder / WEIGHTS)
+    with pytest.raises(RetrievalError, match="relatives are not those of its tokens"):
         StarterTable.load(folder)
 
 
