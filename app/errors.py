@@ -101,3 +101,15 @@ class Conflict(TouchstoneError):
     """What was asked for would take the place of something that is there; the message names the choice."""
 
     code = "conflict"
+
+
+class NotSignedIn(TouchstoneError):
+    """Nobody has signed in, or what he signed in with is not valid any more."""
+
+    code = "not_signed_in"
+
+
+class Forbidden(TouchstoneError):
+    """Somebody who may see a thing may not do this with it."""
+
+    code = "forbidden"

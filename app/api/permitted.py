@@ -1,0 +1,36 @@
+"""May this caller use this route? Asked before every route, answered by the one table."""
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from app.access.principal import Principal
+from app.access.rules import RULES, Rule
+from app.errors import Forbidden, NotSignedIn
+
+
+def rule_of(method: str, path: str) -> Rule | None:
+    """The rule of a route, by the path it was declared with; HEAD is GET."""
+    return RULES.get(("GET" if method == "HEAD" else method, path))
+
+
+def permitted(request: Request) -> None:
+    """Raise ``NotSignedIn`` or ``Forbidden`` where the caller may not use the route that was found."""
+    route = request.scope.get("route")
+    path = route.path_format if isinstance(route, APIRoute | Route) else ""
+    rule = rule_of(request.method, path)
+    if rule is None:
+        raise Forbidden(f"nobody may use {request.method} {path}")
+    if rule.open:
+        return
+    lacking = rule.lacks(principal(request))
+    if lacking:
+        raise Forbidden(f"{request.method} {path} needs {lacking}")
+
+
+def principal(request: Request) -> Principal:
+    """Who makes this request. Raises ``NotSignedIn``."""
+    found = getattr(request.state, "principal", None)
+    if not isinstance(found, Principal):
+        raise NotSignedIn("nobody has signed in; sign in, or send an API key")
+    return found
