@@ -5,7 +5,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from app.catalogue import say
 from app.conversation import completed
@@ -17,79 +17,24 @@ from app.settings import Settings
 from app.storage.chunks import Chunks
 from app.storage.floors import CalibratedFloors
 from app.suggestions import suggest
+from app.trace import Ask, Event, Sources, Stage, Trace
 from generation.abstain import abstain, clarify
 from generation.errors import GenerationError
 from generation.generate import generate
 from generation.prompt import build_prompt
-from generation.types import Answer, Delta, Outcome, Sampling, Usage
+from generation.types import Answer, Outcome, Sampling, Usage
 from rerank.errors import RerankStopped
 from rerank.rerank import rerank
 from rerank.select import Selection, select
 from rerank.types import Reranked
 from retrieval.protocols import LexicalIndex, VectorStore
 from retrieval.recall import recall
-from retrieval.types import Exchange, Notice, Passage, Query, Ranked, Recalled, Scope
+from retrieval.types import Notice, Passage, Query, Ranked, Recalled, Scope
 from retrieval.understand import understand
 
 log = logging.getLogger(__name__)
 Stopped = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One question. ``collections`` are names, for display; the scope decides what is searched.
-
-    ``history``: what was asked and answered before in the conversation, earliest first.
-    Without ``generate`` nothing is written: it ends with the passages and outcome retrieved.
-    """
-
-    question: str
-    scope: Scope
-    collections: tuple[str, ...]
-    instruction: str
-    rerank: bool
-    top_k: int
-    top_n: int
-    generate: bool = True
-    history: tuple[Exchange, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage is done."""
-
-    name: str
-    ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """The passages the generator is about to read."""
-
-    passages: tuple[Passage, ...]
-
-
-Event = Stage | Sources | Delta | Result
-
-
-@dataclass(slots=True)
-class _Trace:
-    """What one question gathers on its way."""
-
-    ask: Ask
-    began: float
-    query: Query | None = None
-    ranked: tuple[Ranked, ...] = ()
-    reranked: Reranked = field(default_factory=lambda: Reranked((), ""))
-    floor: float = 0.0
-    notices: list[Notice] = field(default_factory=list)
-    timings: list[tuple[str, float]] = field(default_factory=list)
-
-    def lap(self, name: str, since: float) -> Stage:
-        """Note how long a stage took."""
-        ms = (time.perf_counter() - since) * 1000
-        self.timings.append((name, ms))
-        return Stage(name, ms)
+__all__ = ["Answering", "Ask", "Event", "Sources", "Stage", "Stopped"]
 
 
 class Answering:
@@ -122,7 +67,7 @@ class Answering:
         ``stopped`` is polled throughout; a stopped answer ends with outcome cancelled and what was written so
         far.
         """
-        trace = _Trace(ask, time.perf_counter(), notices=list(self._models.notices))
+        trace = Trace(ask, time.perf_counter(), notices=list(self._models.notices))
         completion = completed(ask.question, ask.history, self._models, stopped)
         trace.notices.extend(completion.notices)
         query = understand(ask.question, ask.scope, completion.text)
@@ -167,7 +112,7 @@ class Answering:
             depth=depth,
         )
 
-    def _recall(self, trace: _Trace, query: Query) -> Stage:
+    def _recall(self, trace: Trace, query: Query) -> Stage:
         began = time.perf_counter()
         recalled = self._recalled(query, trace.ask.top_k)
         trace.notices.extend(recalled.notices)
@@ -175,7 +120,7 @@ class Answering:
         trace.ranked = tuple(Ranked(candidate, None, candidate.rank) for candidate in recalled.candidates)
         return trace.lap("recall", began)
 
-    def _abstain(self, trace: _Trace, query: Query, selection: Selection) -> Answer:
+    def _abstain(self, trace: Trace, query: Query, selection: Selection) -> Answer:
         return abstain(
             query.asked,
             language=query.language,
@@ -184,8 +129,9 @@ class Answering:
             floor=None if selection.best is None else trace.floor,
         )
 
-    def _rerank(self, trace: _Trace, query: Query, stopped: Stopped) -> Stage:
+    def _rerank(self, trace: Trace, query: Query, stopped: Stopped) -> Stage:
         began = time.perf_counter()
+        trace.withhold()
         wanted = trace.ask.rerank and self._settings.rerank.enabled
         reranked: Reranked = rerank(
             query.text,
@@ -201,7 +147,8 @@ class Answering:
         trace.notices.extend(reranked.notices)
         return trace.lap("rerank", began)
 
-    def _select(self, trace: _Trace) -> Selection:
+    def _select(self, trace: Trace) -> Selection:
+        trace.withhold()
         settings = self._settings.rerank
         selection = select(
             trace.ranked,
@@ -227,7 +174,7 @@ class Answering:
         return self._models.reranker.floor if reranked.floor is None else reranked.floor
 
     def _generate(
-        self, trace: _Trace, query: Query, selection: Selection, stopped: Stopped
+        self, trace: Trace, query: Query, selection: Selection, stopped: Stopped
     ) -> Iterator[Event]:
         began = time.perf_counter()
         generator, settings = self._models.generator, self._settings.generation
@@ -267,7 +214,7 @@ class Answering:
             trace.notices.append(Notice.of("generation_timeout", seconds=f"{settings.timeout_s:g}"))
         yield self._finish(trace, answer)
 
-    def _finish(self, trace: _Trace, answer: Answer, suggestions: Sequence[str] = ()) -> Result:
+    def _finish(self, trace: Trace, answer: Answer, suggestions: Sequence[str] = ()) -> Result:
         citations, notices = self._quotes.verified(answer.citations)
         answer = replace(answer, citations=citations, notices=(*answer.notices, *notices))
         trace.timings.append(("total", (time.perf_counter() - trace.began) * 1000))

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from app.access.principal import Level, Principal
+from app.access.visible import Visible
 from app.chunking import ChunkingView, chunk_settings, chunking_view
 from app.duplicates.report import DuplicatesView
 from app.errors import BadRequest, NotFound
@@ -30,16 +32,18 @@ from ingest.pipeline import Progress
 class Curator:
     """Lists, makes, changes and deletes knowledge bases and their documents.
 
-    Unknown names raise ``NotFound``. What deletes or reindexes needs loaded services (``NotReady``) and waits
-    for other writers.
+    Names of what is unknown, or not visible to the principal, raise ``NotFound``; what he may not do with
+    what he sees ``Forbidden``. What deletes or reindexes needs loaded services (``NotReady``) and waits for
+    other writers.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
+        self._visible = Visible(services.collections, principal)
 
     def collections(self) -> list[CollectionView]:
-        """Every knowledge base, by name."""
-        return [collection_view(each) for each in self._services.collections.all()]
+        """Every knowledge base he may see, by name."""
+        return [collection_view(each) for each in self._visible.all()]
 
     def collection(self, name: str) -> CollectionView:
         """One knowledge base."""
@@ -47,16 +51,15 @@ class Curator:
 
     def create(self, name: str, instruction: str | None = None) -> CollectionView:
         """The knowledge base of that name, made where it did not exist. Raises ``BadRequest``."""
-        collections = self._services.collections
         with self._services.database.transaction():
-            made = collections.create(name)
+            made = self._visible.created(name, "manage" if instruction is not None else "read")
             if instruction is not None:
-                collections.set_instruction(made.id, instruction)
+                self._services.collections.set_instruction(made.id, instruction)
         return self.collection(name)
 
     def delete_collection(self, name: str) -> CollectionView:
         """Remove a knowledge base with everything in it; given back as it was."""
-        self._named(name)
+        self._named(name, "manage")
         with self._services.writing() as library:
             return collection_view(library.delete_collection(name))
 
@@ -67,7 +70,7 @@ class Curator:
 
     def delete_document(self, collection: str, name: str) -> DeletedView:
         """Move a document to the trash; given back as it was, with the time until it can be restored."""
-        found = self._named(collection)
+        found = self._named(collection, "write")
         with self._services.writing() as library:
             row = document_view(library.delete(collection, name), collection)
             kept = self._services.caretaker.shelf.trash(found.id, name)
@@ -76,16 +79,17 @@ class Curator:
 
     def trash(self, collection: str) -> list[TrashedView]:
         """The deleted documents of a knowledge base that can be restored, deleted last first."""
-        found = self._named(collection)
+        found = self._named(collection, "write")
         return [trashed_view(row, found.name) for row in self._services.caretaker.shelf.trash(found.id)]
 
     def restore(self, collection: str, name: str) -> BackView:
         """Show a deleted document again. Raises ``Conflict`` where one of its name came meanwhile."""
+        self._named(collection, "write")
         return self._back(collection, name, self._services.caretaker.trash.restore(collection, name))
 
     def versions(self, collection: str, name: str) -> list[VersionView]:
         """The versions of a document that are shown or kept, newest first."""
-        found = self._named(collection)
+        found = self._named(collection, "write")
         row = self._services.documents.find(found.id, name)
         versions = self._services.caretaker.shelf.versions(row.id) if row is not None else []
         if not versions:
@@ -96,15 +100,18 @@ class Curator:
 
     def rollback(self, collection: str, name: str, version: int) -> BackView:
         """Publish an old version of a document again, as a new one."""
+        self._named(collection, "write")
         back = self._services.caretaker.trash.rollback(collection, name, version)
         return self._back(collection, name, back)
 
     def purge(self, collection: str, name: str | None = None) -> list[str]:
         """Delete for good what is in the trash, or all that is kept of one document; the names."""
+        self._named(collection, "manage")
         return self._services.caretaker.trash.purge(collection, name)
 
     def duplicates(self, collection: str) -> DuplicatesView:
         """Near-duplicates and contradicting versions in a knowledge base."""
+        self._named(collection, "write")
         return self._services.caretaker.duplicates(collection)
 
     def answers(self, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
@@ -123,7 +130,7 @@ class Curator:
     def set_chunking(self, collection: str, tokens: int | None, overlap: int | None) -> ChunkingView:
         """Cut what comes from now on to this size (None: as the settings say). Raises ``BadRequest``."""
         chunk_settings(self._services.settings.ingest, Chunking(tokens, overlap))
-        self._services.collections.set_chunking(self._named(collection).id, tokens, overlap)
+        self._services.collections.set_chunking(self._named(collection, "manage").id, tokens, overlap)
         return self.chunking(collection)
 
     def instructions(self, collection: str) -> list[InstructionView]:
@@ -135,18 +142,20 @@ class Curator:
         """What its reranker should prefer ("" for the default); gives back the version in force."""
         with self._services.database.transaction():
             return self._services.collections.set_instruction(
-                self._named(collection).id, instruction, note=note
+                self._named(collection, "manage").id, instruction, note=note
             )
 
     def restore_instruction(self, collection: str, version: int) -> int:
         """Put an earlier wording into force as a new version, whose number is given back."""
         with self._services.database.transaction():
-            return self._services.collections.restore_instruction(self._named(collection).id, version)
+            found = self._named(collection, "manage")
+            return self._services.collections.restore_instruction(found.id, version)
 
     def reindex(
         self, name: str, progress: Callable[[str], Progress], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[FileReport]:
         """See ``Services.reindex``."""
+        self._named(name, "manage")
         return self._services.reindex(name, progress, stopped)
 
     def _back(self, collection: str, name: str, back: Back) -> BackView:
@@ -164,5 +173,5 @@ class Curator:
         version = shown.version if shown is not None else 0
         return BackView(collection=collection, name=name, version=version, read_again=True)
 
-    def _named(self, name: str) -> Collection:
-        return self._services.collections.named(name)
+    def _named(self, name: str, level: Level = "read") -> Collection:
+        return self._visible.named(name, level)

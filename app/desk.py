@@ -3,22 +3,30 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from app.errors import BadRequest
+from app.access.principal import Principal
+from app.access.visible import Visible
+from app.errors import BadRequest, NotFound
 from app.jobs.views import JobDetail, JobList, JobView, attempt_view, event_view, job_view
 from app.services import Services
 from app.storage.blobs import Incoming
-from app.storage.collections import check_name
+from app.storage.collections import Collection, check_name
 from app.storage.job_types import Duplicates, Job, State
+from app.storage.jobs import missing
 
 PAGE = 50
 LARGEST_PAGE = 200
 
 
 class Desk:
-    """Hands files in, lists jobs, cancels and retries them. Unknown ids and names raise ``NotFound``."""
+    """Hands files in, lists jobs, cancels and retries them.
 
-    def __init__(self, services: Services) -> None:
+    What is unknown raises ``NotFound``, and so do the jobs of a collection the principal may not write to.
+    """
+
+    def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
+        self._principal = principal
+        self._visible = Visible(services.collections, principal)
         self._service = services.ingestion.service
 
     def expect(self, collection: str) -> None:
@@ -27,11 +35,11 @@ class Desk:
         ``BadRequest`` for a name that cannot be given, ``IndexMismatch`` where another embedder made the
         vectors (where the models are loaded: else the job waits for them, and fails with that code).
         """
-        found = [each for each in self._services.collections.all() if each.name == collection]
-        if not found:
+        found = self._visible.expected(collection, "write")
+        if found is None:
             check_name(collection)
         elif self._services.state.name == "ready":
-            self._services.library.require(found[0].id)
+            self._services.library.require(found.id)
 
     def take(
         self,
@@ -44,10 +52,11 @@ class Desk:
         instruction: str | None = None,
     ) -> JobView:
         """Acknowledge a received file; the collection is made where it did not exist."""
-        found = self._services.collections.create(collection)
-        if instruction is not None:
-            self._services.collections.set_instruction(found.id, instruction)
-        job = self._service.submit(incoming, name, found.id, duplicates=duplicates, batch=batch)
+        found = self._taking(collection, instruction)
+        owner = self._principal.id
+        job = self._service.submit(
+            incoming, name, found.id, duplicates=duplicates, batch=batch, owner=owner
+        )
         return job_view(job, collection, self._service)
 
     def submit(
@@ -61,10 +70,10 @@ class Desk:
         instruction: str | None = None,
     ) -> JobView:
         """Hand in a file of this machine. Raises ``IngestError`` where it cannot be taken."""
-        found = self._services.collections.create(collection)
-        if instruction is not None:
-            self._services.collections.set_instruction(found.id, instruction)
-        job = self._service.submit_path(path, name, found.id, duplicates=duplicates, batch=batch)
+        found = self._taking(collection, instruction)
+        job = self._service.submit_path(
+            path, name, found.id, duplicates=duplicates, batch=batch, owner=self._principal.id
+        )
         return job_view(job, collection, self._service)
 
     def jobs(
@@ -82,40 +91,66 @@ class Desk:
                 f"cursor {cursor!r} is not one that a list gave; leave it out for the first page"
             )
         limit = max(1, min(limit, LARGEST_PAGE))
-        chosen = self._services.collections.named(collection).id if collection else ""
+        seen = self._seen(collection)
         found = self._service.jobs.page(
-            collection_id=chosen, states=states, batch=batch, before=int(cursor or 0), limit=limit
+            collections=seen, states=states, batch=batch, before=int(cursor or 0), limit=limit
         )
         return JobList(
             data=self._views(found),
             next_cursor=str(found[-1].seq) if len(found) == limit else None,
-            counts=self._service.jobs.counts(collection_id=chosen, batch=batch),
+            counts=self._service.jobs.counts(collections=seen, batch=batch),
         )
 
     def running(self) -> list[JobView]:
         """Jobs that a worker has, and reindexes that wait for theirs, oldest first."""
-        return list(self._views(self._service.jobs.running()))
+        running = self._service.jobs.running()
+        return list(self._views([each for each in running if self.sees(each.collection_id)]))
+
+    def sees(self, collection_id: str) -> bool:
+        """Whether the jobs of a collection are his to see."""
+        return self._principal.may(collection_id, "write")
 
     def job(self, job_id: str) -> JobDetail:
         """One job with what happened to it."""
         return JobDetail(
-            job=self._view(self._service.jobs.get(job_id)),
+            job=self._view(self._known(job_id)),
             events=tuple(event_view(each) for each in self._service.jobs.history(job_id)),
             attempts=tuple(attempt_view(each) for each in self._service.jobs.attempts(job_id)),
         )
 
     def cancel_job(self, job_id: str) -> JobView:
         """End a job; a running one is ``cancelling`` until its worker lets go of it, within two seconds."""
-        return self._view(self._service.cancel(job_id))
+        return self._view(self._service.cancel(self._known(job_id).id))
 
     def retry_job(self, job_id: str, password: str = "") -> JobView:
         """Let a failed job go on at the step that failed. Raises ``BadRequest`` where it cannot."""
-        return self._view(self._service.retry(job_id, password))
+        return self._view(self._service.retry(self._known(job_id).id, password))
 
     def finish(self, job_ids: Sequence[str]) -> Iterator[JobView]:
         """Each of these jobs when it has ended; the workers must run."""
         for job in self._service.wait(job_ids):
             yield self._view(job)
+
+    def _taking(self, collection: str, instruction: str | None) -> Collection:
+        """The collection a file goes to, made where it did not exist."""
+        found = self._visible.created(collection, "write" if instruction is None else "manage")
+        if instruction is not None:
+            self._services.collections.set_instruction(found.id, instruction)
+        return found
+
+    def _known(self, job_id: str) -> Job:
+        job = self._service.jobs.get(job_id)
+        if not self.sees(job.collection_id):
+            raise NotFound(missing(job_id))
+        return job
+
+    def _seen(self, collection: str) -> frozenset[str] | None:
+        """The ids of the collections whose jobs are wanted and his; None for all there are."""
+        if collection:
+            return frozenset((self._visible.named(collection, "write").id,))
+        if self._principal.sees_all:
+            return None
+        return frozenset(each.id for each in self._visible.all("write"))
 
     def _view(self, job: Job) -> JobView:
         return self._views([job])[0]

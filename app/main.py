@@ -6,8 +6,9 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
+from app.access.principal import LOCAL
 from app.api import (
     answers,
     ask,
@@ -23,7 +24,9 @@ from app.api import (
     rerank,
     trash,
 )
+from app.api.credentials import Credentials
 from app.api.large_body import LargeBodyProblem
+from app.api.permitted import permitted
 from app.api.problems import install
 from app.gate import Gate
 from app.services import Services
@@ -61,7 +64,13 @@ def create_app(services: Services) -> FastAPI:
             await asyncio.gather(*(gate.close() for gate in gates))
             await asyncio.to_thread(services.close)
 
-    app = FastAPI(title="Touchstone", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Touchstone",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(permitted)],
+    )
     app.state.services = services
     app.state.gate, app.state.rerank_gate, app.state.writing_gate, app.state.preview_gate = gates
     install(app)
@@ -74,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
     for router in (*reads, judging, jobs.routes, *keeps, pages.router()):
         app.include_router(router, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(LargeBodyProblem)
+    app.add_middleware(Credentials, authenticate=lambda _: LOCAL)
     app.add_middleware(SameOrigin, hosts=("localhost",))
     app.add_middleware(SecurityHeaders)
     return app

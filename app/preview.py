@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from statistics import median_low
 
+from app.access.principal import Principal
+from app.access.visible import Visible
 from app.chunking import chunk_settings
 from app.errors import NotFound
 from app.reports import FileNoticeView, notice_view
@@ -148,8 +150,9 @@ def _chunk_view(chunk: Chunk, tokens: int) -> PreviewChunkView:
 class Previews:
     """Previews with what an instance has: stored documents, and the reranker's tokenizer once loaded."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
+        self._visible = Visible(services.collections, principal)
 
     def settings(self, tokens: int | None, overlap: int | None, collection: str = "") -> IngestSettings:
         """The size asked for; else the collection's, where one is named; else the settings'.
@@ -157,7 +160,7 @@ class Previews:
         Raises ``BadRequest`` for a size that cannot be used, ``NotFound`` for an unknown collection.
         """
         services = self._services
-        own = services.collections.named(collection).chunking if collection else Chunking()
+        own = self._visible.named(collection, "write").chunking if collection else Chunking()
         asked = Chunking(
             own.tokens if tokens is None else tokens, own.overlap if overlap is None else overlap
         )
@@ -174,7 +177,7 @@ class Previews:
         self, collection: str, name: str, settings: IngestSettings, progress: Progress, password: str = ""
     ) -> PreviewView:
         """A stored document, cut anew. Raises ``NotFound``, ``IngestError``."""
-        found = self._services.collections.named(collection)
+        found = self._visible.named(collection, "write")
         row = self._services.documents.find(found.id, name)
         if row is None or not row.version:
             raise NotFound(

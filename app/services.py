@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from app.access.principal import Principal
+from app.access.visible import Visible
 from app.answering import Answering, Ask
+from app.asking import checked
 from app.caretaker import Caretaker
 from app.chunk_tokens import ChunkTokens
 from app.demo import demo_installed, install_demo
 from app.documents import Library
-from app.errors import BadRequest, NotFound, NotReady
+from app.errors import NotReady
 from app.jobs.ingestion import Ingestion
 from app.jobs.waiting import Waiting, unheard
 from app.models import Models
@@ -35,14 +38,12 @@ from app.vector_index import VectorIndex
 from app.word_index import reconcile_words
 from ingest.pipeline import Progress
 from retrieval.inverted import InvertedIndex
-from retrieval.manifest import check
 from retrieval.protocols import SoftStatistics
 from retrieval.starter_table import starter_table
-from retrieval.types import Notice, Scope
+from retrieval.types import Notice
 
 T = TypeVar("T")
 BuildModels = Callable[[Settings, SoftStatistics], Models]
-MAX_QUESTION = 2000  # characters; a question, not a document
 
 
 class Services(AbstractContextManager["Services"]):
@@ -208,39 +209,26 @@ class Services(AbstractContextManager["Services"]):
         self,
         question: str,
         *,
-        collection: str | None = None,
+        principal: Principal,
+        collections: Sequence[str] = (),
         instruction: str | None = None,
         rerank: bool = True,
         top_k: int | None = None,
         top_n: int | None = None,
         generate: bool = True,
     ) -> Ask:
-        """A checked question. Without a collection, every collection is searched.
-
-        The instruction is the caller's, else the collection's, else the default of the settings. Raises
-        ``BadRequest`` or ``NotFound``.
-        """
-        if not question.strip():
-            raise BadRequest("the question is empty; type one")
-        if len(question) > MAX_QUESTION:
-            raise BadRequest(f"the question has {len(question)} characters; at most {MAX_QUESTION} are read")
-        found = [self.collections.named(collection)] if collection else self.collections.all()
-        if not found:
-            raise NotFound(
-                "there is nothing to search yet; `touchstone ingest PATH --collection NAME` adds documents"
-            )
-        for each in found:
-            if each.manifest is not None:
-                check(each.manifest, self.models.embedder, each.name)
-        own = found[0].instruction if len(found) == 1 else ""
-        return Ask(
-            question=question,
-            scope=Scope(frozenset(each.id for each in found)),
-            collections=tuple(each.name for each in found),
-            instruction=instruction if instruction is not None else own or self.settings.rerank.instruction,
+        """A question of this principal, checked. See ``app.asking.checked``."""
+        return checked(
+            question,
+            Visible(self.collections, principal),
+            still=lambda asker: Visible(self.collections, asker).scope().collections,
+            collections=collections,
+            embedder=self.models.embedder,
+            settings=self.settings,
+            instruction=instruction,
             rerank=rerank,
-            top_k=top_k or self.settings.retrieval.top_k,
-            top_n=top_n or self.settings.rerank.top_n,
+            top_k=top_k,
+            top_n=top_n,
             generate=generate,
         )
 

@@ -47,6 +47,11 @@ class Principal:
         granted = self.grants.get(collection_id)
         return None if granted is None else min(granted, _MOST[self.role], key=LEVELS.index)
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether there is nothing he may not see."""
+        return self.role == "admin" and self.only is None
+
     def may(self, collection_id: str, level: Level) -> bool:
         """Whether he may do that much with a knowledge base."""
         own = self.level(collection_id)

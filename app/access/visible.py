@@ -1,7 +1,7 @@
 """Knowledge bases as somebody sees them: what is not his is not there."""
 
 from app.access.principal import Level, Principal
-from app.errors import Forbidden, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.storage.collections import Collection, Collections
 from retrieval.types import Scope
 
@@ -41,6 +41,25 @@ class Visible:
         if not self.principal.may(collection_id, "read"):
             raise NotFound("the collection does not exist")
         return self._allowed(self._collections.by_id(collection_id), level)
+
+    def expected(self, name: str, level: Level) -> Collection | None:
+        """What ``created`` would give, None where it would make it. Raises as it does."""
+        if any(each.name == name for each in self.all()):
+            return self.named(name, level)
+        if not self.principal.is_at_least("editor") or self.principal.only is not None:
+            raise Forbidden(f"there is no collection {name!r}, and making one needs the role editor")
+        if name in self._collections.names().values():
+            raise Conflict(f"the name {name!r} is taken; choose another")
+        return None
+
+    def created(self, name: str, level: Level) -> Collection:
+        """The one of that name, made where it did not exist, and then his to manage.
+
+        Raises ``Forbidden`` where he may make none or may do less with the one that is there, ``Conflict``
+        where the name is taken by one he may not see, ``BadRequest`` for a name that cannot be given. That a
+        name is taken is all an editor ever learns of a knowledge base that is not his.
+        """
+        return self.expected(name, level) or self._collections.create(name)
 
     def _allowed(self, found: Collection, level: Level) -> Collection:
         if not self.principal.may(found.id, level):

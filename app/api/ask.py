@@ -9,12 +9,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.answering import Event, Sources, Stage, Stopped
+from app.api.permitted import Asker
 from app.api.state import gate, language_of, services
 from app.api.stream import EventStream
+from app.asking import MAX_QUESTION
 from app.conversation import MOST_EXCHANGES
 from app.gate import Gate
 from app.result import Result, passage_view, result_view
-from app.services import MAX_QUESTION, Services
+from app.services import Services
 from generation.types import Delta
 from retrieval.types import Exchange, Language
 
@@ -59,11 +61,13 @@ async def ask(
     request: Request,
     held: Annotated[Services, Depends(services)],
     entrance: Annotated[Gate, Depends(gate)],
+    asker: Asker,
 ) -> StreamingResponse:
     """Events: queued, stage, sources, delta, and last answer or error."""
     asked = held.ask(
         body.question,
-        collection=body.collection,
+        principal=asker,
+        collections=(body.collection,) if body.collection else (),
         instruction=body.instruction or None,
         rerank=body.rerank,
         top_k=body.top_k,

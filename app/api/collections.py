@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.permitted import Asker
 from app.api.single import only
 from app.api.state import services, writing_gate
 from app.chunking import ChunkingView
@@ -23,9 +24,9 @@ T = TypeVar("T")
 routes = APIRouter(prefix="/api", tags=["collections"])
 
 
-def curator(held: Annotated[Services, Depends(services)]) -> Curator:
-    """The hands on the knowledge bases of this server."""
-    return Curator(held)
+def curator(held: Annotated[Services, Depends(services)], asker: Asker) -> Curator:
+    """The caller's hands on the knowledge bases of this server."""
+    return Curator(held, asker)
 
 
 Hands = Annotated[Curator, Depends(curator)]

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from app.api.jobs import Front, Jobs, ended
+from app.api.permitted import Asker
 from app.api.single import CLIENT_CLOSED
 from app.errors import BadRequest, TooLarge
 from app.jobs.service import JobService
@@ -41,6 +42,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         request: Request,
         desk: Front,
         service: Jobs,
+        asker: Asker,
         duplicates: Duplicates = "keep",
         batch: Annotated[str, Query(max_length=100)] = "",
         wait: bool = False,
@@ -56,7 +58,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         await asyncio.to_thread(desk.expect, collection)
         shown = clean_name(name)
         announced = int(request.headers.get("content-length", "0"))
-        with service.receiving(size_bytes=announced) as incoming:
+        with service.receiving(owner=asker.id, size_bytes=announced) as incoming:
             await receive(request, incoming, service, shown, idle_s)
             job = await asyncio.to_thread(
                 desk.take,

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from app.api.permitted import Asker
 from app.api.state import services
 from app.desk import LARGEST_PAGE, PAGE, Desk
 from app.errors import Stopping
@@ -26,9 +27,9 @@ EVERY_S = 0.25  # between two events about the progress of jobs
 routes = APIRouter(prefix="/api", tags=["jobs"])
 
 
-def desk(held: Annotated[Services, Depends(services)]) -> Desk:
-    """The hands on the jobs of this server."""
-    return Desk(held)
+def desk(held: Annotated[Services, Depends(services)], asker: Asker) -> Desk:
+    """The caller's hands on the jobs of this server."""
+    return Desk(held, asker)
 
 
 def service(held: Annotated[Services, Depends(services)]) -> JobService:
@@ -137,7 +138,8 @@ async def _told(after: int, desk: Desk, service: JobService) -> AsyncIterator[by
             events = await asyncio.to_thread(service.jobs.events, after=after)
             for event in events:
                 after = event.id
-                yield _event("job", event_view(event), after)
+                if desk.sees(service.jobs.collection_of(event.job_id)):
+                    yield _event("job", event_view(event), after)
             running = await asyncio.to_thread(desk.running)
             for job in running:
                 told = job.model_dump_json(include={"state", "progress"})

@@ -1,6 +1,8 @@
 """May this caller use this route? Asked before every route, answered by the one table."""
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
@@ -34,3 +36,7 @@ def principal(request: Request) -> Principal:
     if not isinstance(found, Principal):
         raise NotSignedIn("nobody has signed in; sign in, or send an API key")
     return found
+
+
+Asker = Annotated[Principal, Depends(principal)]
+"""Who makes the request, as a parameter of a route."""

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from app.api.documents import ROOM, receive
 from app.api.jobs import Jobs
+from app.api.permitted import Asker
 from app.api.single import only
 from app.api.state import preview_gate, services
 from app.errors import BadRequest
@@ -27,9 +28,9 @@ class _Left(Exception):
     """Ends the work from inside its progress callback."""
 
 
-def previews(held: Annotated[Services, Depends(services)]) -> Previews:
-    """The previews of this server."""
-    return Previews(held)
+def previews(held: Annotated[Services, Depends(services)], asker: Asker) -> Previews:
+    """The previews of this server, of what the caller may write to."""
+    return Previews(held, asker)
 
 
 def password(document_password: Annotated[str, Header()] = "") -> str:
@@ -59,6 +60,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         service: Jobs,
         entrance: Entrance,
         password: Password,
+        asker: Asker,
         chunk_tokens: int | None = None,
         chunk_overlap: int | None = None,
     ) -> Response:
@@ -67,7 +69,7 @@ def routes(max_file_bytes: int, idle_s: float) -> APIRouter:
         shown = clean_name(name)
         announced = int(request.headers.get("content-length", "0"))
         # The place of an upload is held to the end: nobody has more files in the works than he may upload.
-        with service.receiving(size_bytes=announced) as incoming:
+        with service.receiving(owner=asker.id, size_bytes=announced) as incoming:
             await receive(request, incoming, service, shown, idle_s)
             await asyncio.to_thread(incoming.whole)
 

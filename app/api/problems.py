@@ -16,8 +16,10 @@ from app.errors import (
     Conflict,
     DataDirectoryDamaged,
     DiskFull,
+    Forbidden,
     NotFound,
     NotReady,
+    NotSignedIn,
     RerankFailed,
     Stopping,
     TooLarge,
@@ -32,6 +34,8 @@ from retrieval.types import Notice
 log = logging.getLogger(__name__)
 STATUS: dict[type[Exception], int] = {
     BadRequest: 422,
+    NotSignedIn: 401,
+    Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     NotReady: 503,

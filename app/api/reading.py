@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from app.access.visible import Visible
+from app.api.permitted import Asker
 from app.api.state import language_of, services
 from app.catalogue import say
 from app.demo import DEMO
@@ -16,7 +18,7 @@ from app.settings import shipped
 from rerank.guarded import GuardedReranker
 from rerank.permit import Arithmetic
 from rerank.presets import PRESETS
-from retrieval.types import Notice, Scope
+from retrieval.types import Notice
 
 routes = APIRouter(prefix="/api", tags=["reading"])
 Held = Annotated[Services, Depends(services)]
@@ -124,10 +126,10 @@ class Examples(View):
 
 
 @routes.get("/status")
-def status(request: Request, held: Held) -> StatusView:
-    """Whether questions can be asked, and what runs."""
+def status(request: Request, held: Held, asker: Asker) -> StatusView:
+    """Whether questions can be asked, what runs, and how much of it the caller may search."""
     language = language_of(request)
-    found = held.collections.all()
+    found = Visible(held.collections, asker).all()
     ready = held.state.name == "ready"
     models = held.models if ready else None
     notices = held.notices
@@ -154,9 +156,9 @@ def status(request: Request, held: Held) -> StatusView:
 
 
 @routes.get("/examples")
-def examples(held: Held) -> Examples:
+def examples(held: Held, asker: Asker) -> Examples:
     """Questions to begin with; none where the demo knowledge base is not loaded."""
-    if not any(each.name == DEMO and each.documents for each in held.collections.all()):
+    if not any(each.name == DEMO and each.documents for each in Visible(held.collections, asker).all()):
         return Examples(data=())
     listed = json.loads((shipped("demo") / "examples.json").read_text(encoding="utf-8"))
     return Examples(
@@ -187,10 +189,9 @@ def presets(request: Request) -> Presets:
 
 
 @routes.get("/chunks/{chunk_id}")
-def chunk(chunk_id: str, held: Held) -> ChunkView:
+def chunk(chunk_id: str, held: Held, asker: Asker) -> ChunkView:
     """A chunk of a current document version; 404 for anything else."""
-    scope = Scope(frozenset(each.id for each in held.collections.all()))
-    found = held.chunks.chunks([chunk_id], scope).get(chunk_id)
+    found = held.chunks.chunks([chunk_id], Visible(held.collections, asker).scope()).get(chunk_id)
     if found is None:
         raise NotFound(f"passage {chunk_id!r} is not there; its document may have been replaced or deleted")
     before, after = held.chunks.neighbours(found)

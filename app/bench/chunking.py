@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from app.access.principal import LOCAL
 from app.bench.long_documents import Question, QuotedSet, read_quoted_set
 from app.errors import TouchstoneError
 from app.evaluation.intervals import ROUNDS, Interval, interval
@@ -116,7 +117,7 @@ def _run(open_services: Open, settings: Settings, quoted: QuotedSet, size: Chunk
 
 def _judge(services: Services, evidence: "_Evidence", question: Question) -> Judged:
     right = evidence.of(question)
-    result: Result = services.answer(services.ask(question.text, collection=COLLECTION))
+    result: Result = services.answer(services.ask(question.text, collections=(COLLECTION,), principal=LOCAL))
     sent = [passage.chunk for passage in result.answer.passages]
     ranks = (rank for rank, each in enumerate(result.candidates[:10], 1) if holds(each.chunk, right))
     return Judged(

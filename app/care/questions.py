@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.access.principal import LOCAL
 from app.errors import NotFound
 from app.services import Services
 
@@ -43,9 +44,8 @@ def ask_again(services: Services, step: Step = lambda *_: None) -> Verified:
         if not then or answer.stale or answer.wiped or other or _of_conversation(services, answer.id):
             skipped += 1
             continue
-        name = answer.collections[0] if len(answer.collections) == 1 else None
         try:
-            request = services.ask(answer.question, collection=name)
+            request = services.ask(answer.question, collections=answer.collections, principal=LOCAL)
         except NotFound:
             skipped += 1
             continue

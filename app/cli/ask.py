@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from app.access.principal import LOCAL
 from app.cli.options import (
     chosen_instruction,
     config_option,
@@ -107,8 +108,10 @@ def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]
     fields = asdict(asked)
     try:
         with loaded(settings) as services:
-            alone = {name: value for name, value in fields.items() if name not in ("question", "history")}
-            request = replace(services.ask(asked.question, **alone), history=asked.history)
+            alone = {name: fields[name] for name in ("instruction", "rerank", "top_k", "top_n")}
+            named = () if asked.collection is None else (asked.collection,)
+            request = services.ask(asked.question, principal=LOCAL, collections=named, **alone)
+            request = replace(request, history=asked.history)
             for event in services.answering.ask(request, lambda: False):
                 if isinstance(event, Delta):
                     yield event

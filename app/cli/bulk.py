@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import click
 
+from app.access.principal import LOCAL
 from app.bulk.engine import BulkEngine
 from app.bulk.ray_data import Makers
 from app.bulk.ray_driver import RayDriver
@@ -47,7 +48,7 @@ def ray_desk(settings: Settings, address: str) -> Iterator[tuple[Desk, BulkEngin
         )
         engine = BulkEngine(services, driver)
         try:
-            yield Desk(services), engine
+            yield Desk(services, LOCAL), engine
         finally:
             engine.stop()
         if engine.left:

@@ -9,6 +9,7 @@ from typing import get_args
 import click
 from rich.table import Table
 
+from app.access.principal import LOCAL
 from app.cli.following import AnyDesk
 from app.cli.options import config_option, console, opened, settings_for
 from app.cli.server import RunningServer, say_where
@@ -38,7 +39,7 @@ def desk_for(settings: Settings, *, work: bool = False) -> Iterator[AnyDesk]:
         if work:
             services.load()
             services.ingestion.start()
-        yield Desk(services)
+        yield Desk(services, LOCAL)
 
 
 @click.group(invoke_without_command=True)

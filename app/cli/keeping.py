@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.access.principal import LOCAL
 from app.cli.options import opened
 from app.cli.server import RunningServer, say_where
 from app.curator import Curator
@@ -32,4 +33,4 @@ def keeper(settings: Settings, *, load: bool = False) -> Iterator[Keeper]:
     with services:
         if load:
             services.load()
-        yield Curator(services)
+        yield Curator(services, LOCAL)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from app.access.principal import LOCAL
 from app.answering import Ask
 from app.evaluation.questions import Question
 from app.evaluation.stages import DEPTH, STAGES, Rankings, Stage, recalled_rankings, reranked_ranking
@@ -82,11 +83,11 @@ def ask_all(
         for way, found in zip(ways, judged, strict=True):
             request = services.ask(
                 question.text,
-                collection=collection,
+                collections=(collection,),
                 instruction=way.instruction,
                 rerank=way.rerank,
                 top_k=way.top_k,
-                generate=way.generate,
+                generate=way.generate, principal=LOCAL
             )
             result = services.answer(request)
             lists = lists or _deep(services, request, ids)

@@ -127,7 +127,14 @@ class JobService:
         return job
 
     def submit_path(
-        self, path: Path, name: str, collection_id: str, *, duplicates: Duplicates = "keep", batch: str = ""
+        self,
+        path: Path,
+        name: str,
+        collection_id: str,
+        *,
+        duplicates: Duplicates = "keep",
+        batch: str = "",
+        owner: str = "",
     ) -> Job:
         """Hand in a file of this machine.
 
@@ -141,7 +148,9 @@ class JobService:
                 with self._blobs.receive() as incoming:
                     while piece := file.read(PIECE):
                         incoming.write(piece)
-                    return self.submit(incoming, name, collection_id, duplicates=duplicates, batch=batch)
+                    return self.submit(
+                        incoming, name, collection_id, duplicates=duplicates, batch=batch, owner=owner
+                    )
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
             raise IngestError(
                 "not_found", f"{path}: cannot be read ({error.strerror}); check the path"

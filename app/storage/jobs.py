@@ -1,5 +1,6 @@
 """Rows of jobs, their attempts and events: handed in, listed, retried, pruned (``job_leases`` runs them)."""
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
@@ -68,13 +69,13 @@ class Jobs:
         """The job. Raises ``NotFound``."""
         row = self._database.connection().execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
         if row is None:
-            raise NotFound(f"job {job_id!r} does not exist; `touchstone jobs` lists what there is")
+            raise NotFound(missing(job_id))
         return job_of(row)
 
     def page(
         self,
         *,
-        collection_id: str = "",
+        collections: frozenset[str] | None = None,
         states: Sequence[State] = (),
         batch: str = "",
         parent: str | None = "",
@@ -83,18 +84,20 @@ class Jobs:
     ) -> list[Job]:
         """Jobs that fit, newest first, those with a ``seq`` below ``before`` (0: from the newest).
 
-        ``parent``: the jobs of that reindex, "" those that belong to none, None both.
+        ``collections``: ids, None for all. ``parent``: the jobs of that reindex, "" those of none, None both.
         """
-        where, values = _filter(collection_id, states, batch, parent)
+        where, values = _filter(collections, states, batch, parent)
         rows = self._database.connection().execute(
             f"SELECT * FROM job WHERE {where} AND (? = 0 OR seq < ?) ORDER BY seq DESC LIMIT ?",  # noqa: S608 - where is made of literals of this file
             (*values, before, before, limit),
         )
         return [job_of(row) for row in rows]
 
-    def counts(self, *, collection_id: str = "", batch: str = "") -> dict[State, int]:
-        """How many jobs are in each state."""
-        where, values = _filter(collection_id, (), batch, "")
+    def counts(
+        self, *, collections: frozenset[str] | None = None, batch: str = ""
+    ) -> dict[State, int]:
+        """How many jobs of these collections (None: of all) are in each state."""
+        where, values = _filter(collections, (), batch, "")
         rows = self._database.connection().execute(
             f"SELECT state, count(*) AS n FROM job WHERE {where} GROUP BY state",  # noqa: S608 - as above
             values,
@@ -185,6 +188,12 @@ class Jobs:
         )
         return [event_of(row) for row in rows]
 
+    def collection_of(self, job_id: str) -> str:
+        """The id of the collection a job is for; "" where it is gone."""
+        row = self._database.connection().execute("SELECT collection_id FROM job WHERE id = ?", (job_id,))
+        found = row.fetchone()
+        return str(found["collection_id"]) if found else ""
+
     def last_event(self) -> int:
         """The id of the newest event, 0 where there is none."""
         row = self._database.connection().execute("SELECT coalesce(max(id), 0) FROM job_event").fetchone()
@@ -269,11 +278,12 @@ def close_attempt(
 
 
 def _filter(
-    collection_id: str, states: Sequence[State], batch: str, parent: str | None
+    collections: frozenset[str] | None, states: Sequence[State], batch: str, parent: str | None
 ) -> tuple[str, tuple[str, ...]]:
     parts: list[tuple[str, tuple[str, ...]]] = [("1 = 1", ())]
-    if collection_id:
-        parts.append(("collection_id = ?", (collection_id,)))
+    if collections is not None:
+        listed = json.dumps(sorted(collections))
+        parts.append(("collection_id IN (SELECT value FROM json_each(?))", (listed,)))
     if states:
         parts.append((f"state IN ({','.join('?' * len(states))})", tuple(states)))
     if batch:
@@ -281,3 +291,8 @@ def _filter(
     if parent is not None:
         parts.append(("parent = ?", (parent,)))
     return " AND ".join(part for part, _ in parts), tuple(v for _, values in parts for v in values)
+
+
+def missing(job_id: str) -> str:
+    """What is said of a job that is not there, or not the asker's to see."""
+    return f"job {job_id!r} does not exist; `touchstone jobs` lists what there is"

@@ -14,6 +14,7 @@ import pypdf
 import pytest
 from fastapi.testclient import TestClient
 
+from app.access.principal import LOCAL
 from app.curator import Curator
 from app.main import create_app
 from app.models import Models
@@ -74,7 +75,7 @@ def test_preview_is_what_ingestion_makes_and_nothing_is_kept(
     assert client.get("/api/collections").json()["data"] == []
 
     services.collections.create("rules")
-    Curator(services).set_chunking("rules", 100, 20)
+    Curator(services, LOCAL).set_chunking("rules", 100, 20)
     (tmp_path / "a.md").write_text(f"# 规定\n\n{SENTENCES}", encoding="utf-8")
     services.ingest([(tmp_path / "a.md", "a.md")], "rules")
     row = services.documents.find(services.collections.named("rules").id, "a.md")
@@ -181,7 +182,7 @@ def test_stored_document_that_is_locked_is_cut_anew_with_its_password(
 def stored(client: TestClient, services: Services, tmp_path: Path) -> Iterator[str]:
     """A collection whose name holds a slash, with a document cut to 100 tokens."""
     services.collections.create("HR/Rules")
-    Curator(services).set_chunking("HR/Rules", 100, None)
+    Curator(services, LOCAL).set_chunking("HR/Rules", 100, None)
     (tmp_path / "a.md").write_text(SENTENCES, encoding="utf-8")
     services.ingest([(tmp_path / "a.md", "sub/a.md")], "HR/Rules")
     yield "/api/collections/HR%2FRules/documents/preview"

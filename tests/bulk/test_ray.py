@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from app.access.principal import LOCAL
 from app.bulk.ray_driver import RayFailed, RayMissing, require_ray
 from app.cli.bulk import ray_desk
 from app.cli.ingest import ingest
@@ -217,6 +218,6 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _cited(services: Services, question: str) -> list[tuple[str, str]]:
-    result = services.answer(services.ask(question, collection=COLLECTION))
+    result = services.answer(services.ask(question, collections=(COLLECTION,), principal=LOCAL))
     return [(each.document, each.quote) for each in result.answer.citations]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.answering import Sources
 from app.services import Services
 from app.wiring import build_models
@@ -55,7 +56,7 @@ def found(
     answers = []
     for question in questions:
         passages: list[tuple[str, str, float | None]] = []
-        for event in services.answering.ask(services.ask(question), lambda: False):
+        for event in services.answering.ask(services.ask(question, principal=LOCAL), lambda: False):
             if isinstance(event, Sources):
                 passages = [(each.chunk.document, each.text, each.relevance) for each in event.passages]
         answers.append(passages)

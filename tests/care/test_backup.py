@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.care.archive import BackupDamaged, Manifest, Member, from_tar, to_tar, unpack_manifest
 from app.care.backup import BackupFailed
 from app.care.care import Care
@@ -267,7 +268,9 @@ def test_restore_refuses_a_directory_that_is_not_empty(kept: Services, tmp_path:
 
 def test_saved_questions_are_asked_again(kept: Services, reopen: Open, tmp_path: Path) -> None:
     for question in QUESTIONS[:2]:
-        kept.caretaker.answers.keep(kept.answer(kept.ask(question, collection=COLLECTION)))
+        kept.caretaker.answers.keep(kept.answer(
+            kept.ask(question, collections=(COLLECTION,), principal=LOCAL))
+        )
     back_up(kept, tmp_path / "backup.tar")
     restore(tmp_path / "backup.tar", tmp_path / "elsewhere")
     services = reopen(tmp_path / "elsewhere")

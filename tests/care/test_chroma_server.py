@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.care.care import Care
 from app.services import Services
 from app.settings import ChromaSettings
@@ -60,7 +61,9 @@ def test_server_that_goes_away_and_comes_back_loses_nothing(tmp_path: Path, stac
     assert found(services) == before
 
     chroma.stop()
-    result = services.answer(services.ask("How many days of annual leave do employees have?"))
+    result = services.answer(
+        services.ask("How many days of annual leave do employees have?", principal=LOCAL)
+    )
     assert "vector_channel_failed" in [each.code for each in result.notices]
     assert [each.document for each in result.answer.citations] == ["leave.md"]
     job = services.ingestion.service.submit_bytes(

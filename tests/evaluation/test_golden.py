@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.errors import BadRequest, NotFound
 from app.evaluation.golden import Golden
 from app.evaluation.golden_drafts import Drafted, draft_cases
@@ -114,7 +115,9 @@ def test_set_stays_with_its_collection(golden: Golden, services: Services) -> No
 
 
 def test_right_answer_gives_its_quotes_as_evidence(golden: Golden, services: Services) -> None:
-    answer = services.answer(services.ask("How many days of annual leave?", collection="handbook"))
+    answer = services.answer(
+        services.ask("How many days of annual leave?", collections=("handbook",), principal=LOCAL)
+    )
     kept = services.caretaker.answers.keep(answer)
     assert golden.from_answer("hr", "handbook", kept.answer_id, right=True).accepted == 1
     (case,) = _cases(golden)
@@ -124,13 +127,17 @@ def test_right_answer_gives_its_quotes_as_evidence(golden: Golden, services: Ser
 
 
 def test_right_abstention_makes_the_question_unanswerable(golden: Golden, services: Services) -> None:
-    kept = services.caretaker.answers.keep(services.answer(services.ask("Who won the football cup?")))
+    kept = services.caretaker.answers.keep(services.answer(
+        services.ask("Who won the football cup?", principal=LOCAL))
+    )
     golden.from_answer("hr", "handbook", kept.answer_id, right=True)
     assert [(case.answerable, case.state) for case in _cases(golden)] == [(False, "accepted")]
 
 
 def test_wrong_answer_waits_for_its_evidence(golden: Golden, services: Services) -> None:
-    kept = services.caretaker.answers.keep(services.answer(services.ask("How many days of annual leave?")))
+    kept = services.caretaker.answers.keep(services.answer(
+        services.ask("How many days of annual leave?", principal=LOCAL))
+    )
     golden.from_answer("hr", "handbook", kept.answer_id, right=False)
     (case,) = _cases(golden)
     assert (case.state, case.evidence) == ("draft", ())

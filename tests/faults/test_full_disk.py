@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.access.principal import LOCAL
 from app.errors import DiskFull
 from app.services import Services
 from app.storage.job_types import Job
@@ -78,7 +79,7 @@ def test_job_waits_for_room_in_the_database_and_goes_on_by_itself(tmp_path: Path
         job = _job(services, rules(), "rules.md")
         _until(lambda: _waits_for_room(services, job))
         assert set(contents(services)) == {"leave.md"}
-        assert services.answer(services.ask("How many days of leave?")).answer.passages
+        assert services.answer(services.ask("How many days of leave?", principal=LOCAL)).answer.passages
         disk.empty()
         assert finish(services) == ["ready"]
         assert set(contents(services)) == {"leave.md", "rules.md"}
@@ -112,7 +113,7 @@ def test_job_waits_for_room_in_the_vector_index_which_is_whole_again_afterwards(
             services.collections.set_chunking(services.collections.named(COLLECTION).id, 32, 0)
             job = _job(services, rules(), "rules.md")
             _until(lambda: _waits_for_room(services, job))
-            result = services.answer(services.ask("How many days of annual leave?"))
+            result = services.answer(services.ask("How many days of annual leave?", principal=LOCAL))
             told = [notice for notice in result.notices if notice.code == "vector_channel_failed"]
             assert all("free some space" in str(notice.values) for notice in told)  # Chroma may refuse
             assert result.answer.passages

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.answering import Answering, Sources, Stage
 from app.errors import BadRequest, NotFound
 from app.models import Models
@@ -97,7 +98,7 @@ def _with_models(services: Services, models: Models, timeout_s: float = 60.0) ->
 def _result(
     answering: Answering, services: Services, question: str = QUESTION, *, rerank: bool = True
 ) -> Result:
-    events = list(answering.ask(services.ask(question, rerank=rerank), lambda: False))
+    events = list(answering.ask(services.ask(question, rerank=rerank, principal=LOCAL), lambda: False))
     assert isinstance(events[-1], Result)
     return events[-1]
 
@@ -116,7 +117,7 @@ def test_answer_cites_document_and_heading(services: Services) -> None:
 
 
 def test_events_come_in_the_order_of_the_stages(services: Services) -> None:
-    events = list(services.answering.ask(services.ask(QUESTION), lambda: False))
+    events = list(services.answering.ask(services.ask(QUESTION, principal=LOCAL), lambda: False))
     stages = [event.name for event in events if isinstance(event, Stage)]
     assert stages == ["understand", "recall", "rerank", "select", "generate"]
     kinds = [type(event) for event in events if not isinstance(event, Stage)]
@@ -174,7 +175,7 @@ def test_vague_question_is_completed_from_the_collection(services: Services) -> 
 def test_stopped_answer_keeps_what_was_written(services: Services) -> None:
     stop = threading.Event()
     events = []
-    for event in services.answering.ask(services.ask(QUESTION), stop.is_set):
+    for event in services.answering.ask(services.ask(QUESTION, principal=LOCAL), stop.is_set):
         events.append(event)
         if isinstance(event, Delta):
             stop.set()
@@ -185,30 +186,30 @@ def test_stopped_answer_keeps_what_was_written(services: Services) -> None:
 
 
 def test_question_stopped_before_the_answer_ends_cancelled(services: Services) -> None:
-    result = list(services.answering.ask(services.ask(QUESTION), lambda: True))[-1]
+    result = list(services.answering.ask(services.ask(QUESTION, principal=LOCAL), lambda: True))[-1]
     assert isinstance(result, Result)
     assert result.answer.outcome == "cancelled"
 
 
 def test_empty_question_is_refused(services: Services) -> None:
     with pytest.raises(BadRequest, match="the question is empty"):
-        services.ask("  \n")
+        services.ask("  \n", principal=LOCAL)
 
 
 def test_over_long_question_is_refused_not_cut(services: Services) -> None:
     with pytest.raises(BadRequest, match="has 2001 characters; at most 2000 are read"):
-        services.ask("a" * 2001)
+        services.ask("a" * 2001, principal=LOCAL)
 
 
 def test_unknown_collection_is_refused(services: Services) -> None:
     with pytest.raises(NotFound, match="collection 'nothing' does not exist"):
-        services.ask(QUESTION, collection="nothing")
+        services.ask(QUESTION, collections=("nothing",), principal=LOCAL)
 
 
 def test_collection_instruction_is_used_unless_the_asker_gives_one(services: Services) -> None:
     services.collections.set_instruction(services.collections.named("handbook").id, "Prefer numbers")
-    assert services.ask(QUESTION).instruction == "Prefer numbers"
-    assert services.ask(QUESTION, instruction="Prefer names").instruction == "Prefer names"
+    assert services.ask(QUESTION, principal=LOCAL).instruction == "Prefer numbers"
+    assert services.ask(QUESTION, instruction="Prefer names", principal=LOCAL).instruction == "Prefer names"
 
 
 def test_json_shape_is_stable(services: Services) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.chunking import ChunkingView
 from app.curator import Curator
 from app.errors import BadRequest
@@ -67,7 +68,7 @@ def test_new_documents_are_cut_to_the_size_of_their_collection_only(
 ) -> None:
     services = open_services(tmp_path / "data")
     services.collections.create("rules")
-    Curator(services).set_chunking("rules", 100, 30)
+    Curator(services, LOCAL).set_chunking("rules", 100, 30)
     _add(services, tmp_path, "a.md")
     _add(services, tmp_path, "b.md", collection="other")
     assert [row.cut for row in _rows(services)] == [ChunkSize(100, 30)]
@@ -81,7 +82,7 @@ def test_changed_size_leaves_what_is_there_until_a_reindex_cuts_it_anew(
     open_services: Open, tmp_path: Path
 ) -> None:
     services = open_services(tmp_path / "data")
-    curator = Curator(services)
+    curator = Curator(services, LOCAL)
     _add(services, tmp_path, "a.md", "b.md")
     before = _chunks(services, "a.md")
     changed = curator.set_chunking("rules", 100, None)
@@ -104,10 +105,10 @@ def test_back_to_the_default_is_one_reindex_away(open_services: Open, tmp_path: 
     services = open_services(tmp_path / "data")
     _add(services, tmp_path, "a.md")
     before = [(each.text, each.start) for each in _chunks(services, "a.md")]
-    Curator(services).set_chunking("rules", 64, 16)
+    Curator(services, LOCAL).set_chunking("rules", 64, 16)
     _reindex(services)
     assert [row.cut for row in _rows(services)] == [ChunkSize(64, 16)]
-    assert Curator(services).set_chunking("rules", None, None).own_tokens is None
+    assert Curator(services, LOCAL).set_chunking("rules", None, None).own_tokens is None
     _reindex(services)
     assert [(each.text, each.start) for each in _chunks(services, "a.md")] == before
 
@@ -120,7 +121,7 @@ def test_document_of_unknown_size_counts_as_cut_otherwise(open_services: Open, t
             "UPDATE version SET chunk_tokens = NULL, chunk_overlap = NULL WHERE document_id = ?",
             (_rows(services)[0].id,),
         )
-    curator = Curator(services)
+    curator = Curator(services, LOCAL)
     assert curator.chunking("rules").outdated == ("a.md",)
     assert [row.chunk_tokens for row in curator.documents("rules")] == [None, 320]
     _reindex(services)
@@ -135,7 +136,7 @@ def test_new_default_of_the_settings_shows_what_was_cut_to_the_old_one(
     services.close()
     changed = starter(tmp_path / "data").model_copy(update={"ingest": IngestSettings(chunk_tokens=200)})
     with Services(changed, build_models=build_models) as again:
-        found = Curator(again).chunking("rules")
+        found = Curator(again, LOCAL).chunking("rules")
     assert (found.chunk_tokens, found.own_tokens, found.outdated) == (200, None, ("a.md",))
 
 
@@ -153,7 +154,7 @@ def test_size_that_cannot_be_used_is_refused_by_name_and_nothing_changes(
 ) -> None:
     services = open_services(tmp_path / "data")
     services.collections.create("rules")
-    curator = Curator(services)
+    curator = Curator(services, LOCAL)
     curator.set_chunking("rules", 128, 8)
     with pytest.raises(BadRequest, match=said):
         curator.set_chunking("rules", tokens, overlap)
@@ -165,7 +166,7 @@ def test_size_that_new_settings_make_impossible_fails_the_file_with_the_remedy(
 ) -> None:
     services = open_services(tmp_path / "data")
     services.collections.create("rules")
-    Curator(services).set_chunking("rules", 64, None)
+    Curator(services, LOCAL).set_chunking("rules", 64, None)
     services.close()
     changed = starter(tmp_path / "data").model_copy(update={"ingest": IngestSettings(chunk_overlap=60)})
     with Services(changed, build_models=build_models) as again:
@@ -200,11 +201,11 @@ def test_size_changed_while_a_reindex_runs_is_the_size_of_all_in_the_end(tmp_pat
     with Services(starter(tmp_path / "data"), build_models=build) as services:
         services.load()
         _add(services, tmp_path, "a.md", "b.md")
-        Curator(services).set_chunking("rules", 100, 0)
-        embedder.meddle = lambda: Curator(services).set_chunking("rules", 64, 0)
+        Curator(services, LOCAL).set_chunking("rules", 100, 0)
+        embedder.meddle = lambda: Curator(services, LOCAL).set_chunking("rules", 64, 0)
         _reindex(services)
         assert [row.cut for row in _rows(services)] == [ChunkSize(64, 0)] * 2
-        assert Curator(services).chunking("rules").outdated == ()
+        assert Curator(services, LOCAL).chunking("rules").outdated == ()
 
 
 def test_chunks_over_the_budget_by_the_tokenizers_count_are_counted_and_told(tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ def test_chunks_over_the_budget_by_the_tokenizers_count_are_counted_and_told(tmp
     with Services(starter(tmp_path / "data"), build_models=build) as services:
         services.load()
         services.collections.create("rules")
-        Curator(services).set_chunking("rules", 64, 0)
+        Curator(services, LOCAL).set_chunking("rules", 64, 0)
         (tmp_path / "a.md").write_text(f"# 规定\n\n{SENTENCES}\n", encoding="utf-8")
         (report,) = services.ingest([(tmp_path / "a.md", "a.md")], "rules")
         chunks = _chunks(services, "a.md")

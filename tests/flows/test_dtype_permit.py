@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from app.access.principal import LOCAL
 from app.checks import inside
 from app.main import create_app
 from app.models import Models
@@ -118,7 +119,7 @@ def test_auto_stays_exact_whatever_is_permitted(tmp_path: Path, folder: Path, we
 
 def test_refused_dtype_is_said_in_answers_status_rerank_api_and_checkup(open_with: Open) -> None:
     with open_with(DtypePermits()) as (services, client):
-        codes = [notice.code for notice in services.answer(services.ask(QUESTION)).notices]
+        codes = [notice.code for notice in services.answer(services.ask(QUESTION, principal=LOCAL)).notices]
         status = client.get("/api/status", headers={"Accept-Language": "en"}).json()
         judged = client.post("/v1/rerank", json={"query": "leave", "documents": ["a", "b"]}).json()
         told = [sentence for _, sentence in inside(services)]
@@ -135,7 +136,7 @@ def test_refused_dtype_is_said_in_answers_status_rerank_api_and_checkup(open_wit
 
 def test_permitted_dtype_is_quiet_and_uses_its_floor(open_with: Open, weights: str) -> None:
     with open_with(DtypePermits((permit(weights, floor=0.999),))) as (services, client):
-        found = services.answer(services.ask(QUESTION))
+        found = services.answer(services.ask(QUESTION, principal=LOCAL))
         reranker = client.get("/api/status").json()["reranker"]
         told = [sentence for _, sentence in inside(services)]
     assert "rerank_dtype_not_permitted" not in [notice.code for notice in found.notices]
@@ -158,5 +159,5 @@ def test_permitted_dtype_is_quiet_and_uses_its_floor(open_with: Open, weights: s
 
 def test_floor_that_a_person_set_wins_over_the_permits(open_with: Open, weights: str) -> None:
     with open_with(DtypePermits((permit(weights, floor=0.999),)), floor=0.0) as (services, client):
-        assert services.answer(services.ask(QUESTION)).answer.passages
+        assert services.answer(services.ask(QUESTION, principal=LOCAL)).answer.passages
         assert client.get("/api/status").json()["reranker"]["floor"] == 0.0

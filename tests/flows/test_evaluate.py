@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from app.access.principal import LOCAL
 from app.cli.evaluate import evaluate
 from app.cli.golden import golden
 from app.errors import BadRequest
@@ -231,11 +232,15 @@ def test_calibrated_floor_is_kept_for_the_collection_and_decides_there(home: Pat
     assert "in force for collection 'zoo' from now on" in done.output
     with Services(starter(home), build_models=build_models) as services:
         services.load()
-        refused = services.answer(services.ask("What does the otter eat in Cairo?", collection="zoo"))
+        refused = services.answer(
+            services.ask("What does the otter eat in Cairo?", collections=("zoo",), principal=LOCAL)
+        )
         assert (refused.answer.outcome, refused.floor) == ("abstained", found["floor"])
         assert f"{found['floor']:.2f}" in refused.answer.text
         assert "otter" in refused.answer.text
-        answered = services.answer(services.ask("What does the otter eat in winter?", collection="zoo"))
+        answered = services.answer(
+            services.ask("What does the otter eat in winter?", collections=("zoo",), principal=LOCAL)
+        )
         assert answered.answer.outcome == "answered"
     assert found["reranker"] in _golden("floors", "zoo")
     assert "1 floor forgotten" in _golden("floors", "zoo", "--forget")
@@ -250,16 +255,18 @@ def test_floor_of_another_collection_or_reranker_does_not_decide(open_services: 
     services = open_services(tmp_path / "data")
     for name in ("one", "two"):
         services.add(b"# Otter\n\nThe otter eats berries in winter.\n", "otter.md", name)
-    judge = services.answer(services.ask("What does the otter eat?")).models.reranker
+    judge = services.answer(services.ask("What does the otter eat?", principal=LOCAL)).models.reranker
     strict = CalibratedFloor(judge, 1.0, 40, 0.9, "set", ())
     services.floors.keep(services.collections.named("one").id, strict)
     other = CalibratedFloor("another/1", 1.0, 40, 0.9, "set", ())
     services.floors.keep(services.collections.named("two").id, other)
 
-    def outcome(collection: str | None) -> str:
-        return services.answer(services.ask("What does the otter eat?", collection=collection)).answer.outcome
+    def outcome(*collections: str) -> str:
+        return services.answer(
+            services.ask("What does the otter eat?", collections=collections, principal=LOCAL)
+        ).answer.outcome
 
-    assert [outcome("one"), outcome("two"), outcome(None)] == ["abstained", "answered", "answered"]
+    assert [outcome("one"), outcome("two"), outcome()] == ["abstained", "answered", "answered"]
 
 
 @pytest.mark.parametrize("name", ["cross", "docs", "en", "zh"])

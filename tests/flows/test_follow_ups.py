@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.conversation import Completed, completed
 from app.demo import DEMO
 from app.result import Result
@@ -16,7 +17,7 @@ STAMPS = Exchange("报销发票需要哪些盖章？", "")
 
 
 def _ask(demo: Services, question: str, *earlier: Exchange) -> Result:
-    return demo.answer(replace(demo.ask(question, collection=DEMO), history=earlier))
+    return demo.answer(replace(demo.ask(question, collections=(DEMO,), principal=LOCAL), history=earlier))
 
 
 def test_vague_question_is_searched_with_the_one_before(demo: Services) -> None:

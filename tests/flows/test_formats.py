@@ -12,6 +12,7 @@ from docx.document import Document
 from openpyxl.worksheet.worksheet import Worksheet
 from pptx.util import Inches
 
+from app.access.principal import LOCAL
 from app.catalogue import codes
 from app.services import Services
 from generation.types import Citation
@@ -96,7 +97,7 @@ def _ingested(services: Services, folder: Path, name: str, data: bytes) -> None:
 
 
 def _cited(services: Services, question: str) -> tuple[Citation, ...]:
-    result = services.answer(services.ask(question, collection="kb"))
+    result = services.answer(services.ask(question, collections=("kb",), principal=LOCAL))
     assert result.answer.citations, result.answer.text
     return result.answer.citations
 
@@ -134,7 +135,7 @@ def test_question_finds_its_file_among_all_kinds(open_services: Open, tmp_path: 
 def test_row_far_down_a_long_table_is_judged_with_its_header(open_services: Open, tmp_path: Path) -> None:
     services = open_services(tmp_path / "data")
     _ingested(services, tmp_path, "fees.xlsx", fees())
-    result = services.answer(services.ask("北京的住宿标准是多少？", collection="kb"))
+    result = services.answer(services.ask("北京的住宿标准是多少？", collections=("kb",), principal=LOCAL))
     chunk = next(each.chunk for each in result.candidates if "北京 | 500 | 120" in each.chunk.text)
     assert "城市 | 住宿标准（元/晚）" not in chunk.text
     assert "城市 | 住宿标准（元/晚） | 餐补（元/天）" in chunk.contextual_text

@@ -13,6 +13,7 @@ import pypdf
 import pytest
 
 from app import failpoints
+from app.access.principal import LOCAL
 from app.jobs.trouble import FileTrouble
 from app.models import Models
 from app.services import Services
@@ -282,7 +283,7 @@ def test_reindex_takes_in_what_came_and_leaves_out_what_went_meanwhile(house: Ho
     assert (done.state, done.outcome, done.chunks) == ("ready", "reindexed", 9)
     shown = services.documents.shown(collection.id)
     assert [(row.name, row.id, row.version) for row in shown] == [("sections.md", ids["sections.md"], 2)]
-    services.ask("Sentence number 4", collection="handbook")  # no mismatch any more
+    services.ask("Sentence number 4", collections=("handbook",), principal=LOCAL)  # no mismatch any more
     check_whole(services)
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from fastapi.testclient import TestClient
 
+from app.access.principal import LOCAL
 from app.cli.answers import answers
 from app.curator import Curator
 from app.kept_answers import nearest
@@ -24,7 +25,7 @@ QUOTE = "Employees have 12 days of annual leave."
 
 def _ask(services: Services) -> str:
     """The id under which an answer is kept."""
-    return services.caretaker.answers.keep(services.answer(services.ask(QUESTION))).answer_id
+    return services.caretaker.answers.keep(services.answer(services.ask(QUESTION, principal=LOCAL))).answer_id
 
 
 @pytest.fixture
@@ -35,13 +36,13 @@ def services(open_services: Open, tmp_path: Path) -> Services:
 
 
 def _quotes(services: Services, answer_id: str) -> list[tuple[str, str, str]]:
-    found = Curator(services).answer(answer_id).answer
+    found = Curator(services, LOCAL).answer(answer_id).answer
     return [(each.quote, each.state, each.reason) for each in found.citations]
 
 
 def test_kept_answer_is_what_was_given(services: Services) -> None:
     answer_id = _ask(services)
-    found = Curator(services).answer(answer_id)
+    found = Curator(services, LOCAL).answer(answer_id)
     assert (found.answer.question, found.answer.outcome) == (QUESTION, "answered")
     assert (found.answer.collections, found.answer.stale) == (("handbook",), False)
     assert found.result is not None
@@ -54,7 +55,7 @@ def test_kept_answer_is_what_was_given(services: Services) -> None:
 def test_quote_that_moved_is_current_at_its_new_place(services: Services) -> None:
     answer_id = _ask(services)
     services.add(b"# Leave\n\nA new first paragraph.\n" + LEAVE[8:].encode(), "leave.md", "handbook")
-    found = Curator(services).answer(answer_id).answer
+    found = Curator(services, LOCAL).answer(answer_id).answer
     (cited,) = found.citations
     assert (cited.state, cited.version, found.stale) == ("current", 1, False)
     document = services.documents.find(services.collections.named("handbook").id, "leave.md")
@@ -65,7 +66,7 @@ def test_quote_that_moved_is_current_at_its_new_place(services: Services) -> Non
 
 
 def test_quote_is_stale_when_changed_or_deleted_and_current_when_it_is_back(services: Services) -> None:
-    answer_id, curator = _ask(services), Curator(services)
+    answer_id, curator = _ask(services), Curator(services, LOCAL)
     services.add(LEAVE.replace("12", "15").encode(), "leave.md", "handbook")
     assert _quotes(services, answer_id) == [(QUOTE, "stale", "changed")]
     assert [each.stale for each in curator.answers().data] == [True]
@@ -78,7 +79,7 @@ def test_quote_is_stale_when_changed_or_deleted_and_current_when_it_is_back(serv
 
 
 def test_words_of_a_purged_document_are_nowhere_in_the_answers(services: Services) -> None:
-    answer_id, curator = _ask(services), Curator(services)
+    answer_id, curator = _ask(services), Curator(services, LOCAL)
     curator.delete_document("handbook", "leave.md")
     curator.purge("handbook", "leave.md")
     found = curator.answer(answer_id)
@@ -92,7 +93,7 @@ def test_words_of_a_purged_document_are_nowhere_in_the_answers(services: Service
 
 
 def test_text_deleted_and_uploaded_otherwise_is_wiped_when_its_time_is_over(services: Services) -> None:
-    answer_id, curator = _ask(services), Curator(services)
+    answer_id, curator = _ask(services), Curator(services, LOCAL)
     curator.delete_document("handbook", "leave.md")
     services.add(b"# Leave\n\nAsk your manager.\n", "leave.md", "handbook")
     assert curator.purge("handbook", "leave.md") == ["leave.md"]
@@ -102,9 +103,9 @@ def test_text_deleted_and_uploaded_otherwise_is_wiped_when_its_time_is_over(serv
 
 def test_document_that_was_only_a_candidate_is_taken_out_of_the_list(services: Services) -> None:
     services.add(b"# Cats\n\nEmployees may have cats.\n", "cats.md", "handbook")
-    kept = services.caretaker.answers.keep(services.answer(services.ask(QUESTION, top_n=1)))
+    kept = services.caretaker.answers.keep(services.answer(services.ask(QUESTION, top_n=1, principal=LOCAL)))
     assert {each.chunk.document for each in kept.candidates} == {"leave.md", "cats.md"}
-    curator = Curator(services)
+    curator = Curator(services, LOCAL)
     curator.delete_document("handbook", "cats.md")
     curator.purge("handbook", "cats.md")
     found = curator.answer(kept.answer_id)
@@ -123,7 +124,7 @@ def test_answers_are_forgotten_when_their_time_is_over(tmp_path: Path) -> None:
         second = _ask(services)
         now[0] += timedelta(days=31)
         services.caretaker.expire()
-        assert [each.id for each in Curator(services).answers().data] == [second]
+        assert [each.id for each in Curator(services, LOCAL).answers().data] == [second]
         assert first != second
 
 
@@ -133,7 +134,7 @@ def test_nothing_is_kept_where_keeping_is_turned_off(tmp_path: Path) -> None:
         services.load()
         services.add(LEAVE.encode(), "leave.md", "handbook")
         assert _ask(services) == ""
-        assert Curator(services).answers().data == ()
+        assert Curator(services, LOCAL).answers().data == ()
 
 
 @pytest.fixture
@@ -177,7 +178,7 @@ def test_trash_over_http(client: TestClient) -> None:
 
 def test_answers_on_the_command_line(services: Services, tmp_path: Path) -> None:
     answer_id = _ask(services)
-    Curator(services).delete_document("handbook", "leave.md")
+    Curator(services, LOCAL).delete_document("handbook", "leave.md")
     services.close()
     environment = {"TOUCHSTONE_DATA_DIR": str(tmp_path / "data"), "TOUCHSTONE_PROFILE": "starter"}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.errors import NotFound
 from app.reports import FileReport
 from app.services import Services
@@ -35,7 +36,7 @@ def _counts(services: Services) -> tuple[int, int, int]:
 
 
 def _documents_found(services: Services, question: str) -> set[str]:
-    result = services.answer(services.ask(question, collection="handbook"))
+    result = services.answer(services.ask(question, collections=("handbook",), principal=LOCAL))
     return {ranked.chunk.document for ranked in result.candidates}
 
 
@@ -51,7 +52,9 @@ def test_changed_bytes_replace_the_document_whole(open_services: Open, tmp_path:
     _ingest(services, _write(tmp_path, "leave.md", HOLIDAYS))
     changed = _write(tmp_path, "leave.md", HOLIDAYS.replace("12 days", "15 days"))
     assert [report.status for report in _ingest(services, changed)] == ["replaced"]
-    result = services.answer(services.ask("How many days of annual leave?", collection="handbook"))
+    result = services.answer(
+        services.ask("How many days of annual leave?", collections=("handbook",), principal=LOCAL)
+    )
     assert "15 days" in result.answer.text
     assert all("12 days" not in ranked.chunk.text for ranked in result.candidates)
     assert len(set(_counts(services))) == 1
@@ -122,12 +125,12 @@ def test_same_bytes_under_two_names_share_one_blob_until_both_are_gone(
 def test_lost_vector_index_is_filled_again_from_sqlite(open_services: Open, tmp_path: Path) -> None:
     services = open_services(tmp_path / "data")
     _ingest(services, _write(tmp_path, "leave.md", HOLIDAYS))
-    before = services.answer(services.ask("sick leave note", collection="handbook"))
+    before = services.answer(services.ask("sick leave note", collections=("handbook",), principal=LOCAL))
     services.close()
     shutil.rmtree(tmp_path / "data" / "chroma")
     again = open_services(tmp_path / "data")
     assert [notice.code for notice in again.notices] == ["index_rebuilt"]
-    after = again.answer(again.ask("sick leave note", collection="handbook"))
+    after = again.answer(again.ask("sick leave note", collections=("handbook",), principal=LOCAL))
     assert [r.candidate.hits for r in after.candidates] == [r.candidate.hits for r in before.candidates]
 
 
@@ -170,7 +173,7 @@ def test_collection_of_another_embedder_is_refused_with_the_remedy(
     with pytest.raises(
         IndexMismatch, match=r"indexed by other-model \(1024 dimensions\).*touchstone reindex handbook"
     ):
-        services.ask("annual leave", collection="handbook")
+        services.ask("annual leave", collections=("handbook",), principal=LOCAL)
     with pytest.raises(IndexMismatch, match="touchstone reindex handbook"):
         _ingest(services, file)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.answering import Answering
 from app.quotes import Quotes
 from app.result import Result
@@ -56,7 +57,7 @@ def services(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def test_random_reranker_fails_its_self_test_and_the_lexical_one_judges_visibly(services: Services) -> None:
-    result = services.answer(services.ask("How many days of annual leave?"))
+    result = services.answer(services.ask("How many days of annual leave?", principal=LOCAL))
     codes = [notice.code for notice in result.notices]
     assert codes[:2] == ["reranker_unavailable", "rerank_fallback"]
     assert "rerank_off" not in codes
@@ -84,7 +85,7 @@ def test_floor_set_for_the_model_does_not_bind_its_fallback(services: Services) 
         floors=services.floors,
         settings=services.settings.model_copy(update={"rerank": changed}),
     )
-    asked = services.ask("How many days of annual leave?")
+    asked = services.ask("How many days of annual leave?", principal=LOCAL)
     result = next(e for e in answering.ask(asked, lambda: False) if isinstance(e, Result))
     assert result.answer.passages
 
@@ -104,12 +105,13 @@ def test_reranker_that_cannot_be_loaded_leaves_the_rest_working(folders: Path, t
 
 
 def test_generator_streams_tokens_of_the_local_model(services: Services) -> None:
-    events = list(services.answering.ask(services.ask("How many days of annual leave?"), lambda: False))
+    asked = services.ask("How many days of annual leave?", principal=LOCAL)
+    events = list(services.answering.ask(asked, lambda: False))
     assert sum(isinstance(event, Delta) for event in events) > 1
 
 
 def test_models_are_named_by_folder(services: Services) -> None:
-    result = services.answer(services.ask("How many days of annual leave?"))
+    result = services.answer(services.ask("How many days of annual leave?", principal=LOCAL))
     assert result.profile == "qwen"
     assert result.models.embedder.startswith("embedder:")
     assert result.models.generator.startswith("generator@")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from app.access.principal import LOCAL
 from retrieval.types import Notice
 from tests.flows.conftest import Open
 from tests.ingest.pdfs import make_pdf, text
@@ -18,10 +19,10 @@ def test_quote_from_a_scanned_page_names_itself_and_one_from_a_typed_page_does_n
     path.write_bytes(make_pdf([SCAN + LAYER, TYPED]))
     services = open_services(tmp_path / "data")
     services.ingest([(path, "manual.pdf")], "manuals")
-    scanned = services.answer(services.ask("When does the warranty of the pump end?"))
+    scanned = services.answer(services.ask("When does the warranty of the pump end?", principal=LOCAL))
     assert [citation.pages for citation in scanned.answer.citations] == [(1,)]
     assert scanned.answer.citations[0].quote == "The warranty of the pump ends after five years of use."
     assert Notice.of("quote_read_by_machine", number=1, document="manual.pdf") in scanned.notices
-    typed = services.answer(services.ask("How often is the valve checked?"))
+    typed = services.answer(services.ask("How often is the valve checked?", principal=LOCAL))
     assert [citation.pages for citation in typed.answer.citations] == [(2,)]
     assert "quote_read_by_machine" not in {notice.code for notice in typed.notices}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from app.access.principal import LOCAL
 from app.checks import token_checks
 from app.models import Models
 from app.result import Result
@@ -75,7 +76,7 @@ def _qwen3(folder: Path) -> tuple[BuildModels, list[str]]:
 
 
 def _ask(services: Services) -> Result:
-    result = services.answer(services.ask(QUESTION, collection="handbook"))
+    result = services.answer(services.ask(QUESTION, collections=("handbook",), principal=LOCAL))
     assert result.models.reranker == "tiny"
     assert result.candidates
     return result

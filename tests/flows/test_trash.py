@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from app.access.principal import LOCAL
 from app.curator import Curator
 from app.errors import BadRequest, Conflict, NotFound
 from app.models import Models
@@ -58,7 +59,7 @@ class Kept:
         self.clock = Clock()
         self.services = Services(starter(folder), build_models=self._models, now=self.clock)
         self.services.load()
-        self.curator = Curator(self.services)
+        self.curator = Curator(self.services, LOCAL)
         self._number = 0
         self.renew()
 
@@ -133,7 +134,9 @@ def test_deleted_document_leaves_the_indexes_and_comes_back_without_embedding(ke
     assert (back.version, back.read_again, kept.embedder.texts) == (1, False, [])
     assert kept.chunk_ids() == before
     kept.check_indexes()
-    result = kept.services.answer(kept.services.ask("How many days of annual leave?", collection=kept.name))
+    result = kept.services.answer(
+        kept.services.ask("How many days of annual leave?", collections=(kept.name,), principal=LOCAL)
+    )
     assert "15 days" in result.answer.text
 
 
@@ -211,9 +214,9 @@ def test_nothing_is_kept_where_the_trash_is_turned_off(tmp_path: Path) -> None:
         services.add(TEXTS["a"].encode(), "leave.md", "books")
         services.add(TEXTS["b"].encode(), "leave.md", "books")
         assert services.database.connection().execute("SELECT count(*) FROM version").fetchone()[0] == 1
-        gone = Curator(services).delete_document("books", "leave.md")
+        gone = Curator(services, LOCAL).delete_document("books", "leave.md")
         assert gone.restorable_until is None
-        assert Curator(services).trash("books") == []
+        assert Curator(services, LOCAL).trash("books") == []
         assert services.database.connection().execute("SELECT count(*) FROM chunk").fetchone()[0] == 0
         assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
 

@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from app.access.principal import LOCAL
 from app.demo import DEMO
 from app.result import Result
 from app.services import Services
@@ -17,7 +18,10 @@ BY_ID = {example["id"]: example for example in EXAMPLES}
 
 def _ask(demo: Services, example_id: str) -> Result:
     example = BY_ID[example_id]
-    return demo.answer(demo.ask(example["question"], collection=DEMO, instruction=example["instruction"]))
+    wish = example["instruction"]
+    return demo.answer(
+        demo.ask(example["question"], collections=(DEMO,), instruction=wish, principal=LOCAL)
+    )
 
 
 def _documents(result: Result) -> list[str]:
