@@ -1,5 +1,6 @@
 """The real jobs on many files: pages and chunks a second by step, and whether memory stays flat."""
 
+import gc
 import os
 import tempfile
 import time
@@ -13,7 +14,7 @@ import numpy as np
 from app.bench.ingest_corpus import read_pieces, write_documents
 from app.bench.ingest_search import CouldNotMeasure
 from app.bench.opening import Open
-from app.bench.resident import ChildrenWatched, peak_bytes, reset_peak, resident_bytes
+from app.bench.resident import ChildrenWatched, allocated_bytes, peak_bytes, reset_peak, resident_bytes
 from app.reports import FileReport
 from app.services import Services
 from app.settings import Settings, shipped
@@ -106,8 +107,9 @@ def ingest_all(services: Services, files: Sequence[tuple[Path, str]]) -> list[Fi
 def _waves(services: Services, files: Sequence[tuple[Path, str]], wave: int) -> dict[str, object]:
     """The files in waves of equal size; the peak of each wave, of this process and of those below it.
 
-    ``megabytes_per_1000_files``: least-squares slope of this process's peaks. ``of_vectors``: what Chroma's
-    vectors of 1,000 such files take, which is memory that has to grow.
+    Least-squares slopes for each 1,000 files: ``megabytes_per_1000_files`` of this process's peaks,
+    ``allocated_per_1000_files`` of what it holds. An index in memory has to grow (vectors, graph, words);
+    ``python_objects`` shows whether anything else piles up. ``of_vectors``: the bare share of the vectors.
     """
     reports: list[FileReport] = []
     peaks: list[dict[str, float]] = []
@@ -120,6 +122,8 @@ def _waves(services: Services, files: Sequence[tuple[Path, str]], wave: int) -> 
                 "files": len(reports),
                 "peak_mb": round((peak_bytes() or 0) / _MEGABYTE, 1),
                 "after_mb": round((resident_bytes() or 0) / _MEGABYTE, 1),
+                "allocated_mb": round((allocated_bytes() or 0) / _MEGABYTE, 1),
+                "python_objects": len(gc.get_objects()),
                 "children_peak_mb": round(children.take() / _MEGABYTE, 1),
             })  # fmt: skip
     seconds = time.perf_counter() - began
@@ -128,16 +132,17 @@ def _waves(services: Services, files: Sequence[tuple[Path, str]], wave: int) -> 
     return {
         **by_step(reports, seconds),
         "memory": peaks,
-        "megabytes_per_1000_files": _slope(peaks),
+        "megabytes_per_1000_files": _slope(peaks, "peak_mb"),
+        "allocated_per_1000_files": _slope(peaks, "allocated_mb"),
         "of_vectors": round(vectors, 1),
     }
 
 
-def _slope(peaks: Sequence[dict[str, float]]) -> float | None:
-    """Megabytes of peak more for each 1,000 files; None for a single wave."""
+def _slope(peaks: Sequence[dict[str, float]], of: str) -> float | None:
+    """Megabytes more for each 1,000 files; None for a single wave."""
     if len(peaks) < 2:
         return None
-    files, most = ([each[name] for each in peaks] for name in ("files", "peak_mb"))
+    files, most = ([each[name] for each in peaks] for name in ("files", of))
     return round(1_000 * float(np.polyfit(files, most, 1)[0]), 1)
 
 

@@ -4,7 +4,7 @@ import ctypes
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 _PROC = Path("/proc")
 _CLEAR = _PROC / "self" / "clear_refs"
@@ -37,6 +37,31 @@ def trim() -> None:
     give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
     if give_back is not None:
         give_back(0)
+
+
+def allocated_bytes() -> int | None:
+    """Bytes that this process has asked the C library for and not given back; None without glibc.
+
+    What is resident beyond that is free space the C library keeps, code, and files mapped into memory.
+    """
+    tell = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if tell is None:
+        return None
+    tell.restype = _MallInfo
+    told = tell()
+    return int(told.uordblks + told.hblkhd)
+
+
+class _MallInfo(ctypes.Structure):
+    """What ``mallinfo2`` gives: mallinfo(3)."""
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd",
+            "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
 
 
 class ChildrenWatched:
@@ -75,11 +100,11 @@ class ChildrenWatched:
 def _below(process: Path) -> list[int]:
     """The processes that this one has started, and those that they have."""
     found: list[int] = []
-    for file in process.glob("task/*/children"):
-        try:
+    try:
+        for file in process.glob("task/*/children"):
             found += map(int, file.read_text(encoding="ascii").split())
-        except OSError:
-            continue  # it ended meanwhile
+    except OSError:
+        pass  # it, or one of its threads, ended meanwhile
     return found + [each for child in found for each in _below(_PROC / str(child))]
 
 

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from app.cli.arenas import few_arenas
 from app.errors import TouchstoneError
 
 COMMANDS = {
@@ -87,6 +88,7 @@ def cli(verbose: bool) -> None:
 
 def main() -> None:
     """Run the command; known errors become one line on standard error and an exit code of their own."""
+    few_arenas()
     try:
         cli.main(prog_name="touchstone", standalone_mode=True)
     except TouchstoneError as error:
