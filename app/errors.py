@@ -42,6 +42,34 @@ class BadRequest(TouchstoneError):
     exit_code = 2
 
 
+class InvalidParameter(BadRequest):
+    """A parameter of a request has a value that cannot be used; ``param`` names it."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, param: str, message: str) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class Unsupported(InvalidParameter):
+    """A parameter that other servers of this API know and this one does not."""
+
+    code = "unsupported_parameter"
+
+
+class UnknownModel(NotFound):
+    """No model of that name answers here, or not for this caller."""
+
+    code = "model_not_found"
+
+
+class KeyReused(BadRequest):
+    """An Idempotency-Key was used before for another request."""
+
+    code = "idempotency_key_reused"
+
+
 class NotReady(TouchstoneError):
     """Models are still loading, or could not be loaded."""
 
@@ -55,6 +83,12 @@ class Stopping(TouchstoneError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"Touchstone is stopping; {what} goes on when Touchstone starts again")
+
+
+class ServerDraining(TouchstoneError):
+    """Touchstone is about to end, and takes nothing more."""
+
+    code = "server_draining"
 
 
 class TooLarge(TouchstoneError):
@@ -85,6 +119,18 @@ class TooManyUploads(Busy):
     code = "too_many_uploads"
 
 
+class TooManyAttempts(Busy):
+    """Too many sign-ins failed, of this name or from this address; the right password has to wait as well."""
+
+    code = "too_many_attempts"
+
+
+class RateLimited(Busy):
+    """This caller has asked as often as one may within a minute."""
+
+    code = "rate_limited"
+
+
 class StorageBusy(Busy):
     """Another process keeps the database locked."""
 
@@ -103,10 +149,34 @@ class Conflict(TouchstoneError):
     code = "conflict"
 
 
+class Outdated(Conflict):
+    """What was to be changed has changed since it was read (If-Match)."""
+
+    code = "outdated"
+
+
+class StillAnswering(Conflict):
+    """Another answer of this conversation is being written."""
+
+    code = "still_answering"
+
+
+class StillRunning(Conflict):
+    """The request that this Idempotency-Key was first sent with has not ended yet."""
+
+    code = "still_running"
+
+
 class NotSignedIn(TouchstoneError):
     """Nobody has signed in, or what he signed in with is not valid any more."""
 
     code = "not_signed_in"
+
+
+class SessionRevoked(NotSignedIn):
+    """Who began something that still runs has been signed out meanwhile, or may do less than before."""
+
+    code = "session_revoked"
 
 
 class Forbidden(TouchstoneError):

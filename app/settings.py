@@ -3,11 +3,12 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from app.api_settings import EmbedApiSettings, LimitSettings, LogSettings
 from app.errors import SettingsError
 from app.failpoints import arm
 from generation.settings import GenerationSettings
@@ -19,6 +20,8 @@ PREFIX = "TOUCHSTONE_"
 CHECKOUT = Path(__file__).resolve().parents[1]
 Profile = Literal["auto", "qwen", "starter", "remote"]
 Device = Literal["auto", "cpu", "cuda"]
+HostName = Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]+$")]
+Network = Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$")]
 
 
 class ModelSettings(BaseModel):
@@ -61,12 +64,69 @@ class ServerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: Literal["127.0.0.1", "localhost", "::1"] = Field(
-        "127.0.0.1", description="there are no accounts yet, so only this machine may connect"
+    host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[0-9A-Za-z.:_-]+$",
+        description="address to listen on; without accounts only this machine's own (127.0.0.1, ::1)",
     )
     port: int = Field(8400, ge=0, le=65535, description="0 takes any free port")
     queue: int = Field(8, ge=0, le=1000, description="questions that may wait while others are answered")
     concurrency: int = Field(2, ge=1, le=64, description="questions answered at the same time")
+    abandoned_s: float = Field(
+        60.0, gt=0, le=86_400, description="seconds an answer of a conversation is written on unread"
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        (), description="names, without port, by which people call this server; commas between them"
+    )
+    public_origin: str = Field(
+        "",
+        pattern=r"^(https?://[0-9a-z.:\[\]_-]+)?$",
+        description="what browsers show, such as https://kb.example.org, where a proxy stands in front",
+    )
+
+    trusted_proxies: tuple[Network, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="addresses of proxies whose X-Forwarded-For and -Proto are believed; commas between them",
+    )
+
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
+    @classmethod
+    def _from_variable(cls, value: object) -> object:
+        return list(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+class AccessSettings(BaseModel):
+    """Who may use it: whoever is at this machine, or people with accounts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["single", "accounts"] = Field(
+        "single", description="single: no sign-in, this machine only; accounts: sign-in, keys, any address"
+    )
+    allow_insecure_http: bool = Field(
+        False, description="let people sign in over plain HTTP from other machines; every page says so"
+    )
+    recheck_s: float = Field(
+        10.0, gt=0, le=15, description="seconds between two looks whether the reader of a stream still may"
+    )
+    session_idle_h: float = Field(
+        12.0, gt=0, le=8_760, description="hours without a request after which a sign-in ends"
+    )
+    session_max_days: float = Field(7.0, gt=0, le=365, description="days after which a sign-in ends anyway")
+    free_failures: int = Field(5, ge=1, le=100, description="failed sign-ins of a name that cost no wait")
+    free_address_failures: int = Field(
+        50, ge=1, le=10_000, description="the same of an address, which many people may share"
+    )
+    first_wait_s: float = Field(
+        2.0, gt=0, le=900, description="seconds of the first wait; each further failure doubles it"
+    )
+    longest_wait_s: float = Field(900.0, gt=0, le=86_400, description="seconds no wait goes beyond")
+    forgive_name_s: float = Field(
+        3_600.0, gt=0, le=86_400, description="seconds after which one failure of a name is forgiven"
+    )
+    forgive_address_s: float = Field(
+        60.0, gt=0, le=86_400, description="seconds after which one failure of an address is forgiven"
+    )
 
 
 class RerankApiSettings(BaseModel):
@@ -128,14 +188,19 @@ class Settings(BaseModel):
         90.0,
         ge=0,
         le=36_500,
-        description="days questions and answers are kept, on this machine only; 0: never",
+        description="days questions, answers and unused conversations are kept, on this machine only; 0: not "
+        "at all, and a conversation for an hour after its last question",
     )
     database_busy_s: float = Field(
         30.0, gt=0, description="seconds a writer waits where another process keeps the database locked"
     )
     models: ModelsSettings = ModelsSettings()
     server: ServerSettings = ServerSettings()
+    access: AccessSettings = AccessSettings()
     rerank_api: RerankApiSettings = RerankApiSettings()
+    embed_api: EmbedApiSettings = EmbedApiSettings()
+    limits: LimitSettings = LimitSettings()
+    log: LogSettings = LogSettings()
     chroma: ChromaSettings = ChromaSettings()
     ingest: IngestSettings = IngestSettings()
     jobs: JobSettings = JobSettings()

@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
-Role = Literal["viewer", "editor", "admin"]
-"""What a person may be granted at most: read; also write and manage, and new knowledge bases; everything."""
-Level = Literal["read", "write", "manage"]
-"""What a grant allows: ask and look; also add and delete documents; also settings, grants and deletion."""
-Use = Literal["chat", "search", "rerank", "embed", "ingest", "admin"]
-"""What an API key may be used for. A person who has signed in may use everything his role allows."""
+from app.storage.api_keys import Use as Use
+from app.storage.grants import Level as Level
+from app.storage.users import Role as Role
 
 ROLES: tuple[Role, ...] = get_args(Role)
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -56,6 +53,16 @@ class Principal:
         """Whether he may do that much with a knowledge base."""
         own = self.level(collection_id)
         return own is not None and LEVELS.index(own) >= LEVELS.index(level)
+
+    def covers(self, before: "Principal") -> bool:
+        """Whether this is the same one as before, and may do all that he might then."""
+        return (
+            self.id == before.id
+            and self.is_at_least(before.role)
+            and self.uses >= before.uses
+            and (self.only is None or (before.only is not None and self.only >= before.only))
+            and all(self.may(each, level) for each, level in before.grants.items() if before.may(each, level))
+        )
 
     def is_at_least(self, role: Role) -> bool:
         """Whether his role is that or a higher one."""

@@ -1,5 +1,8 @@
 """Knowledge bases as somebody sees them: what is not his is not there."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from app.access.principal import Level, Principal
 from app.errors import Conflict, Forbidden, NotFound
 from app.storage.collections import Collection, Collections
@@ -20,6 +23,11 @@ class Visible:
     def scope(self) -> Scope:
         """What his searches may find."""
         return Scope(frozenset(each.id for each in self.all()))
+
+    def still(self, again: Callable[[Principal], Principal | None]) -> frozenset[str]:
+        """The ids of those he may see by now; ``again`` reads his rights anew (None: he has none left)."""
+        now = again(self.principal)
+        return frozenset() if now is None else Visible(self._collections, now).scope().collections
 
     def named(self, name: str, level: Level = "read") -> Collection:
         """The one of that name.
@@ -52,14 +60,22 @@ class Visible:
             raise Conflict(f"the name {name!r} is taken; choose another")
         return None
 
-    def created(self, name: str, level: Level) -> Collection:
+    def created(
+        self, name: str, level: Level, granted: Callable[[Principal, str], None]
+    ) -> Collection:
         """The one of that name, made where it did not exist, and then his to manage.
 
-        Raises ``Forbidden`` where he may make none or may do less with the one that is there, ``Conflict``
-        where the name is taken by one he may not see, ``BadRequest`` for a name that cannot be given. That a
-        name is taken is all an editor ever learns of a knowledge base that is not his.
+        ``granted`` writes that down (``Accounts.granted_on_creation``): call this in a transaction. Raises
+        ``Forbidden`` where he may make none or may do less with the one that is there, ``Conflict`` where the
+        name is taken by one he may not see, ``BadRequest`` for a name that cannot be given. That a name is
+        taken is all an editor ever learns of a knowledge base that is not his.
         """
-        return self.expected(name, level) or self._collections.create(name)
+        found = self.expected(name, level)
+        if found is None:
+            found = self._collections.create(name)
+            granted(self.principal, found.id)
+            self.principal = replace(self.principal, grants={**self.principal.grants, found.id: "manage"})
+        return found
 
     def _allowed(self, found: Collection, level: Level) -> Collection:
         if not self.principal.may(found.id, level):

@@ -21,6 +21,11 @@ MIGRATIONS = (
     "007_golden_and_floors.sql",
     "008_page_spans.sql",
     "009_word_index.sql",
+    "010_accounts.sql",
+    "011_conversations.sql",
+    "012_suspicious.sql",
+    "013_idempotency.sql",
+    "014_evaluations.sql",
 )
 BUSY_S = 30.0  # seconds a writer waits for another process
 RETRY_S = 5
@@ -76,6 +81,7 @@ class Database:
         self._opened: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._writer = threading.RLock()
+        self._writing = False  # whether whoever holds it has begun
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with _saying(path):
@@ -104,9 +110,10 @@ class Database:
         return connection
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, wait_s: float | None = None) -> Iterator[sqlite3.Connection]:
         """All or nothing: commits at the end, rolls back on any exception. Nested: the outermost counts.
 
+        ``wait_s``: how long to wait for another writer of this process, where that is not as long as ever.
         Raises ``DiskFull``; ``StorageBusy`` where another writer kept the file for longer than is waited;
         ``DataDirectoryDamaged``.
         """
@@ -115,19 +122,46 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            if not self._writer.acquire(timeout=self._busy_s):
+            waited_s = self._busy_s if wait_s is None else wait_s
+            if not self._writer.acquire(timeout=waited_s):
                 raise StorageBusy(
-                    f"something has been writing to the database for {self._busy_s:g} s; try again shortly",
+                    f"something has been writing to the database for {waited_s:g} s; try again shortly",
                     RETRY_S,
                 )
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                self._writing = True
                 try:
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
                     _roll_back(connection)
                     raise
+            finally:
+                self._writing = False
+                self._writer.release()
+
+    def require_writable(self, within_s: float = 0.5) -> None:
+        """Raise what ``transaction`` raises where no transaction can begin within that time.
+
+        One of this process that is under way is proof enough that one can; one that waits for another process
+        is not.
+        """
+        with _saying(self._path):
+            if not self._writer.acquire(timeout=within_s):
+                if self._writing:
+                    return
+                raise StorageBusy("another process keeps the database locked; stop it", RETRY_S)
+            try:
+                connection = self.connection()
+                if connection.in_transaction:
+                    return
+                connection.execute(f"PRAGMA busy_timeout={round(within_s * 1000)}")
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute("ROLLBACK")
+                finally:
+                    connection.execute(f"PRAGMA busy_timeout={round(self._busy_s * 1000)}")
             finally:
                 self._writer.release()
 
@@ -169,6 +203,9 @@ class Database:
         for number, name in enumerate(MIGRATIONS[at:], start=at + 1):
             script = resources.files("app.storage").joinpath("migrations", name).read_text(encoding="utf-8")
             with self.transaction():
+                (reached,) = connection.execute("PRAGMA user_version").fetchone()
+                if reached >= number:  # another process has opened the file at the same moment
+                    continue
                 for statement in script.split(";\n"):
                     if statement.strip():
                         connection.execute(statement)

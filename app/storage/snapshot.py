@@ -22,7 +22,9 @@ class Snapshot:
 
 
 def copy_database(source: Path, target: Path, step: Callable[[int, int], None] = lambda *_: None) -> None:
-    """Copy the database through SQLite's online backup; ``step`` hears of pages done and in all.
+    """Copy the database, but no sessions, through SQLite's online backup.
+
+    ``step`` hears of pages done and in all.
 
     A read transaction is held meanwhile, so that the copy is of one moment and writers never make it start
     again (sqlite.org/backup.html); writers are not kept waiting.
@@ -36,6 +38,7 @@ def copy_database(source: Path, target: Path, step: Callable[[int, int], None] =
             writing, pages=PAGES, sleep=0.0, progress=lambda _, left, total: step(total - left, total)
         )
         reading.execute("COMMIT")
+        writing.execute("DELETE FROM session")  # what ended since would else be valid again once restored
         writing.execute("PRAGMA journal_mode = DELETE")  # one file, complete in itself
     finally:
         writing.close()
