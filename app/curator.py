@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from app.access.audit import Action
 from app.access.principal import Level, Principal
 from app.access.visible import Visible
 from app.chunking import ChunkingView, chunk_settings, chunking_view
@@ -49,19 +50,26 @@ class Curator:
         """One knowledge base."""
         return collection_view(self._named(name))
 
+    def require(self, name: str, level: Level) -> None:
+        """Raise unless he may do that much with a knowledge base: ``NotFound`` or ``Forbidden``."""
+        self._named(name, level)
+
     def create(self, name: str, instruction: str | None = None) -> CollectionView:
         """The knowledge base of that name, made where it did not exist. Raises ``BadRequest``."""
         with self._services.database.transaction():
-            made = self._visible.created(name, "manage" if instruction is not None else "read")
+            level: Level = "manage" if instruction is not None else "read"
+            made = self._visible.created(name, level, self._services.accounts.granted_on_creation)
             if instruction is not None:
                 self._services.collections.set_instruction(made.id, instruction)
         return self.collection(name)
 
     def delete_collection(self, name: str) -> CollectionView:
         """Remove a knowledge base with everything in it; given back as it was."""
-        self._named(name, "manage")
+        found = self._named(name, "manage")
         with self._services.writing() as library:
-            return collection_view(library.delete_collection(name))
+            gone = collection_view(library.delete_collection(name))
+            self._note("collection_delete", found.id)
+        return gone
 
     def documents(self, collection: str) -> list[DocumentView]:
         """The documents of a knowledge base, by name."""
@@ -74,6 +82,7 @@ class Curator:
         with self._services.writing() as library:
             row = document_view(library.delete(collection, name), collection)
             kept = self._services.caretaker.shelf.trash(found.id, name)
+            self._note("delete", row.id)
         until = kept[0].kept_until if kept else None
         return DeletedView(**row.model_dump(), restorable_until=until)
 
@@ -84,8 +93,10 @@ class Curator:
 
     def restore(self, collection: str, name: str) -> BackView:
         """Show a deleted document again. Raises ``Conflict`` where one of its name came meanwhile."""
-        self._named(collection, "write")
-        return self._back(collection, name, self._services.caretaker.trash.restore(collection, name))
+        found = self._named(collection, "write")
+        back = self._back(collection, name, self._services.caretaker.trash.restore(collection, name))
+        self._note("restore_document", found.id)
+        return back
 
     def versions(self, collection: str, name: str) -> list[VersionView]:
         """The versions of a document that are shown or kept, newest first."""
@@ -100,14 +111,17 @@ class Curator:
 
     def rollback(self, collection: str, name: str, version: int) -> BackView:
         """Publish an old version of a document again, as a new one."""
-        self._named(collection, "write")
+        found = self._named(collection, "write")
         back = self._services.caretaker.trash.rollback(collection, name, version)
+        self._note("rollback", found.id, version=str(version))
         return self._back(collection, name, back)
 
     def purge(self, collection: str, name: str | None = None) -> list[str]:
         """Delete for good what is in the trash, or all that is kept of one document; the names."""
-        self._named(collection, "manage")
-        return self._services.caretaker.trash.purge(collection, name)
+        found = self._named(collection, "manage")
+        gone = self._services.caretaker.trash.purge(collection, name)
+        self._note("purge", found.id, documents=str(len(gone)))
+        return gone
 
     def duplicates(self, collection: str) -> DuplicatesView:
         """Near-duplicates and contradicting versions in a knowledge base."""
@@ -115,12 +129,12 @@ class Curator:
         return self._services.caretaker.duplicates(collection)
 
     def answers(self, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
-        """Answers that were given, newest first."""
-        return self._services.caretaker.answers.page(cursor=cursor, limit=limit)
+        """What he was answered, newest first."""
+        return self._services.caretaker.answers.page(self._visible.principal, cursor=cursor, limit=limit)
 
     def answer(self, answer_id: str) -> AnswerDetail:
-        """An answer that was given, with the state of each of its quotes."""
-        return self._services.caretaker.answers.get(answer_id)
+        """An answer he was given, with the state of each of its quotes."""
+        return self._services.caretaker.answers.get(answer_id, self._visible.principal)
 
     def chunking(self, collection: str) -> ChunkingView:
         """The size of its chunks, and which documents were cut otherwise."""
@@ -130,7 +144,9 @@ class Curator:
     def set_chunking(self, collection: str, tokens: int | None, overlap: int | None) -> ChunkingView:
         """Cut what comes from now on to this size (None: as the settings say). Raises ``BadRequest``."""
         chunk_settings(self._services.settings.ingest, Chunking(tokens, overlap))
-        self._services.collections.set_chunking(self._named(collection, "manage").id, tokens, overlap)
+        found = self._named(collection, "manage")
+        self._services.collections.set_chunking(found.id, tokens, overlap)
+        self._note("settings", found.id, what="chunking")
         return self.chunking(collection)
 
     def instructions(self, collection: str) -> list[InstructionView]:
@@ -141,21 +157,24 @@ class Curator:
     def set_instruction(self, collection: str, instruction: str, note: str = "") -> int:
         """What its reranker should prefer ("" for the default); gives back the version in force."""
         with self._services.database.transaction():
-            return self._services.collections.set_instruction(
-                self._named(collection, "manage").id, instruction, note=note
-            )
+            found = self._named(collection, "manage")
+            version = self._services.collections.set_instruction(found.id, instruction, note=note)
+            self._note("settings", found.id, what="instruction", version=str(version))
+        return version
 
     def restore_instruction(self, collection: str, version: int) -> int:
         """Put an earlier wording into force as a new version, whose number is given back."""
         with self._services.database.transaction():
             found = self._named(collection, "manage")
-            return self._services.collections.restore_instruction(found.id, version)
+            put = self._services.collections.restore_instruction(found.id, version)
+            self._note("settings", found.id, what="instruction", version=str(put))
+        return put
 
     def reindex(
         self, name: str, progress: Callable[[str], Progress], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[FileReport]:
         """See ``Services.reindex``."""
-        self._named(name, "manage")
+        self._note("reindex", self._named(name, "manage").id)
         return self._services.reindex(name, progress, stopped)
 
     def _back(self, collection: str, name: str, back: Back) -> BackView:
@@ -172,6 +191,9 @@ class Curator:
         shown = self._services.documents.find(back.job.collection_id, name)
         version = shown.version if shown is not None else 0
         return BackView(collection=collection, name=name, version=version, read_again=True)
+
+    def _note(self, action: Action, target: str, **details: str) -> None:
+        self._services.accounts.audit.note(self._visible.principal, action, target, details=details)
 
     def _named(self, name: str, level: Level = "read") -> Collection:
         return self._visible.named(name, level)

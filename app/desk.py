@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from app.access.principal import Principal
+from app.access.principal import Level, Principal
 from app.access.visible import Visible
 from app.errors import BadRequest, NotFound
 from app.jobs.views import JobDetail, JobList, JobView, attempt_view, event_view, job_view
@@ -25,7 +25,6 @@ class Desk:
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services
-        self._principal = principal
         self._visible = Visible(services.collections, principal)
         self._service = services.ingestion.service
 
@@ -57,6 +56,7 @@ class Desk:
         job = self._service.submit(
             incoming, name, found.id, duplicates=duplicates, batch=batch, owner=owner
         )
+        self._services.accounts.audit.note(self._principal, "upload", job.id)
         return job_view(job, collection, self._service)
 
     def submit(
@@ -74,6 +74,7 @@ class Desk:
         job = self._service.submit_path(
             path, name, found.id, duplicates=duplicates, batch=batch, owner=self._principal.id
         )
+        self._services.accounts.audit.note(self._principal, "upload", job.id)
         return job_view(job, collection, self._service)
 
     def jobs(
@@ -133,10 +134,16 @@ class Desk:
 
     def _taking(self, collection: str, instruction: str | None) -> Collection:
         """The collection a file goes to, made where it did not exist."""
-        found = self._visible.created(collection, "write" if instruction is None else "manage")
-        if instruction is not None:
-            self._services.collections.set_instruction(found.id, instruction)
+        level: Level = "write" if instruction is None else "manage"
+        with self._services.database.transaction():
+            found = self._visible.created(collection, level, self._services.accounts.granted_on_creation)
+            if instruction is not None:
+                self._services.collections.set_instruction(found.id, instruction)
         return found
+
+    @property
+    def _principal(self) -> Principal:
+        return self._visible.principal
 
     def _known(self, job_id: str) -> Job:
         job = self._service.jobs.get(job_id)

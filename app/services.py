@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from app.access.accounts import Accounts
 from app.access.principal import Principal
 from app.access.visible import Visible
 from app.answering import Answering, Ask
@@ -18,6 +19,7 @@ from app.documents import Library
 from app.errors import NotReady
 from app.jobs.ingestion import Ingestion
 from app.jobs.waiting import Waiting, unheard
+from app.metrics import Metrics
 from app.models import Models
 from app.partitions import CurrentPartitions, open_partitions
 from app.quotes import Quotes
@@ -31,6 +33,7 @@ from app.storage.collections import Collections
 from app.storage.database import open_database
 from app.storage.documents import Documents
 from app.storage.floors import CalibratedFloors
+from app.storage.idempotency import IdempotencyKeys
 from app.storage.job_types import Duplicates
 from app.storage.lock import DirectoryLock
 from app.storage.token_ids import TokenIds
@@ -70,6 +73,7 @@ class Services(AbstractContextManager["Services"]):
         except BaseException:
             self.lock.release()
             raise
+        self.accounts = Accounts(self.database, settings=settings.access, now=now)
         self.collections = Collections(self.database, now=now)
         self.documents = Documents(self.database, now=now, keep=timedelta(days=settings.trash_days))
         self.chunks = Chunks(self.database)
@@ -97,6 +101,9 @@ class Services(AbstractContextManager["Services"]):
         )
         self.state = State("loading", "starting")
         self.notices: tuple[Notice, ...] = ()
+        self.metrics = Metrics()
+        self.idempotency_keys = IdempotencyKeys(self.database, now=now)
+        self.idempotency_keys.forget_interrupted()
         self._vectors: CurrentPartitions | None = None
         self._models: Models | None = None
         self._tokens: ChunkTokens | None = None
@@ -145,6 +152,7 @@ class Services(AbstractContextManager["Services"]):
                 quotes=Quotes(self.database, self.blobs),
                 floors=self.floors,
                 settings=self.settings,
+                observe=self.metrics.answered,
             )
             if demo and not demo_installed(self.database):
                 self.state = State("loading", "demo")
@@ -221,7 +229,7 @@ class Services(AbstractContextManager["Services"]):
         return checked(
             question,
             Visible(self.collections, principal),
-            still=lambda asker: Visible(self.collections, asker).scope().collections,
+            again=self.accounts.again,
             collections=collections,
             embedder=self.models.embedder,
             settings=self.settings,

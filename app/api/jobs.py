@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from app.api.credentials import Recheck
 from app.api.permitted import Asker
+from app.api.problems import describe
 from app.api.state import services
 from app.desk import LARGEST_PAGE, PAGE, Desk
-from app.errors import Stopping
+from app.errors import SessionRevoked, Stopping
 from app.jobs.board import Board
 from app.jobs.service import JobService
 from app.jobs.views import EventView, JobDetail, JobList, JobView, event_view
@@ -68,6 +70,7 @@ def list_jobs(
     responses={200: {"content": {"text/event-stream": {}}}},
 )
 def watch_jobs(
+    request: Request,
     desk: Front,
     service: Jobs,
     after: Annotated[int | None, Query(ge=0)] = None,
@@ -75,13 +78,14 @@ def watch_jobs(
 ) -> StreamingResponse:
     """Events ``job`` (with an id to resume from, in ``after`` or Last-Event-ID) and ``progress`` (without).
 
-    Without either, what happens from now on.
+    Without either, what happens from now on. Last ``error`` where the reader is signed out, or loses a right.
     """
     if last_event_id is not None and last_event_id.isdecimal():
         after = int(last_event_id)
     start = service.jobs.last_event() if after is None else after
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_told(start, desk, service), headers=headers, media_type="text/event-stream")
+    told = _told(start, desk, service, request)
+    return StreamingResponse(told, headers=headers, media_type="text/event-stream")
 
 
 @routes.get("/jobs/{job_id}")
@@ -130,10 +134,16 @@ def _changes(board: Board) -> Iterator[asyncio.Event]:
         end()
 
 
-async def _told(after: int, desk: Desk, service: JobService) -> AsyncIterator[bytes]:
+async def _told(after: int, desk: Desk, service: JobService, request: Request) -> AsyncIterator[bytes]:
     shown: dict[str, str] = {}
+    reader = Recheck(request)
     with _changes(service.board) as changed:
         while not service.board.closed:
+            try:
+                await reader.check()
+            except SessionRevoked as error:
+                yield format_sse_event(data_str=json.dumps(describe(error, request)), event="error")
+                return
             changed.clear()
             events = await asyncio.to_thread(service.jobs.events, after=after)
             for event in events:
@@ -151,7 +161,7 @@ async def _told(after: int, desk: Desk, service: JobService) -> AsyncIterator[by
                 continue
             await asyncio.sleep(EVERY_S)
             try:
-                async with asyncio.timeout(HEARTBEAT_S):
+                async with asyncio.timeout(min(HEARTBEAT_S, reader.every_s)):
                     await changed.wait()
             except TimeoutError:
                 yield format_sse_event(comment="ping")

@@ -10,6 +10,17 @@ from app.access.principal import Principal
 from app.access.rules import RULES, Rule
 from app.errors import Forbidden, NotSignedIn
 
+_OPEN = tuple((method, path.partition("{")) for (method, path), rule in RULES.items() if rule.open)
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether an address, as it was asked for, may be one that needs no credential; HEAD is GET."""
+    asked = "GET" if method == "HEAD" else method
+    return any(
+        asked == each and (path.startswith(start) if blank else path == start)
+        for each, (start, blank, _) in _OPEN
+    )
+
 
 def rule_of(method: str, path: str) -> Rule | None:
     """The rule of a route, by the path it was declared with; HEAD is GET."""

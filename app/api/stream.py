@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.types import Receive, Scope, Send
 
+from app.api.credentials import Recheck
 from app.api.problems import describe
 from app.gate import Visit
 
@@ -21,6 +22,7 @@ POLL_S = 0.5  # how soon a closed connection is noticed while the work is silent
 class EventStream(StreamingResponse):
     """Events ``queued`` (position), then each item as ``shape`` names it, and ``error`` where the work fails.
 
+    It fails with ``session_revoked`` where the reader is signed out, or loses a right, in the midst of it.
     The place is freed when the stream ends, also when the reader left before the first event.
     """
 
@@ -51,7 +53,7 @@ async def _events(
     number = 0
     try:
         yield _event("queued", {"position": visit.position}, number)
-        async for item in _with_heartbeat(items, request):
+        async for item in with_heartbeat(items, request):
             if item is None:
                 yield format_sse_event(comment="ping")
                 continue
@@ -62,12 +64,14 @@ async def _events(
         yield _event("error", describe(error, request), number + 1)
 
 
-async def _with_heartbeat(items: AsyncGenerator[T], request: Request) -> AsyncGenerator[T | None]:
+async def with_heartbeat(items: AsyncGenerator[T], request: Request) -> AsyncGenerator[T | None]:
     """The items; None when nothing came for a while. Ends when the reader has gone."""
     silent_s = 0.0
     waiting: asyncio.Task[T] | None = None
+    reader = Recheck(request)
     try:
         while True:
+            await reader.check()
             waiting = waiting or asyncio.ensure_future(anext(items))
             done, _ = await asyncio.wait({waiting}, timeout=POLL_S)
             if done:

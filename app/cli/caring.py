@@ -90,7 +90,7 @@ def caring(settings: Settings) -> Iterator[tuple[Care | ServerCare, Services | N
         if server is None:
             raise
         say_where(server)
-        yield ServerCare(server.url), None
+        yield ServerCare(server.url, server.token), None
         return
     with services:
         yield Care(services), services

@@ -61,7 +61,7 @@ def chunks(
     owner, asked = present_owner(settings.data_dir), Chunking(tokens, overlap)
     try:
         if owner is not None and owner.url:
-            server = ServerPreviews(owner.url)
+            server = ServerPreviews(owner.url, owner.token)
             say_where(server)
             found = server.file(file, asked, secret)
         else:

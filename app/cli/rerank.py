@@ -1,6 +1,5 @@
 """``touchstone rerank``: candidates from a file or a pipe, best first."""
 
-import csv
 import json
 import sys
 import time
@@ -23,12 +22,10 @@ from app.cli.options import (
 from app.cli.server import RunningServer, say_where
 from app.errors import BadRequest, RerankFailed
 from app.settings import Settings
+from app.spreadsheet import csv_bytes
 from app.wiring import build_reranker
 from rerank.client import RankedCandidate, Ranking, RerankerClient
 from rerank.errors import RerankerUnavailable
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings that spreadsheets read as a formula (OWASP, CSV Injection)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +114,8 @@ def read_candidates(data: bytes, *, blocks: bool) -> list[str]:
 
 def write_csv(path: Path, rows: list[Row]) -> None:
     """UTF-8 with a byte order mark (Excel needs it); no cell can begin a formula."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(Row.__slots__)
-        for row in rows:
-            writer.writerow([_safe(str(value)) for value in asdict(row).values()])
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    cells = ([str(value) for value in asdict(row).values()] for row in rows)
+    path.write_bytes(csv_bytes(tuple(Row.__slots__), cells))
 
 
 def _ranking(
@@ -138,7 +128,7 @@ def _ranking(
     server = None if here else RunningServer.of(settings)
     if server is not None:
         try:
-            with RerankerClient(server.url, timeout_s=settings.rerank.timeout_s) as client:
+            with _client(server, settings) as client:
                 began = time.perf_counter()
                 ranking = client.rerank(query, texts, instruction)
         except RerankerUnavailable:
@@ -159,6 +149,10 @@ def _ranking(
     ]
     ranked.sort(key=lambda each: (-each.relevance, each.index))
     return Ranking(ranked, judged.identity, judged.notices), ms
+
+
+def _client(server: RunningServer, settings: Settings) -> RerankerClient:
+    return RerankerClient(server.url, api_key=server.token, timeout_s=settings.rerank.timeout_s)
 
 
 def _ms_since(began: float) -> float:

@@ -60,17 +60,19 @@ class ServerRefused(TouchstoneError):
 class RunningServer:
     """Asks, takes in files and keeps knowledge bases over HTTP at a server on this machine.
 
-    Every method raises ``ServerRefused``. The names of ``Curator`` promise the same here.
+    ``token`` is the operator's, from the lock file; it is sent to ``url`` alone. Every method raises
+    ``ServerRefused``. The names of ``Curator`` promise the same here.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url
+        self.token = token
 
     @classmethod
     def of(cls, settings: Settings) -> "RunningServer | None":
         """The server that owns the data directory, or None where its owner serves nothing."""
         owner = read_owner(settings.data_dir)
-        return cls(owner.url) if owner and owner.url else None
+        return cls(owner.url, owner.token) if owner and owner.url else None
 
     def ask(self, body: dict[str, object]) -> Iterator[Delta | ResultView]:
         """The answer's pieces, then the result."""
@@ -258,7 +260,10 @@ class RunningServer:
 
     @contextmanager
     def _client(self) -> Iterator[httpx.Client]:
-        with httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False) as client:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        with httpx.Client(
+            base_url=self.url, headers=headers, timeout=TIMEOUT, trust_env=False, follow_redirects=False
+        ) as client:
             try:
                 yield client
             except httpx.HTTPError as error:

@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 STATIC = Path(__file__).parent / "static"
 
@@ -60,7 +61,7 @@ class Assets:
         """The file, to be kept for ever at its hashed address, revalidated at the plain one; else 404."""
         asset = self._assets.get(name)
         if asset is None:
-            return PlainTextResponse("not found", status_code=404)
+            raise HTTPException(404)
         lasting = request.query_params.get("v") == asset.version
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",

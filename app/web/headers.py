@@ -7,10 +7,11 @@ import ipaddress
 import json
 import secrets
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.access.channel import SESSION_COOKIES, cookies, names, split
 
 # Scripts run only from this server or with the page's nonce; strings become DOM only through DOMPurify's
 # Trusted Types policy. The set was proven in Chromium with every library the pages use.
@@ -39,16 +40,17 @@ EVERYWHERE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": PERMISSIONS,
+    "Cache-Control": "no-store",
 }
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class SecurityHeaders:
     """Adds the security headers; a header the response already carries is kept.
 
     HTML gets the page policy with a fresh nonce, found in ``request.state.csp_nonce``; everything else may
-    load nothing and runs nowhere. HTTPS responses carry HSTS for a year.
+    load nothing and runs nowhere. What does not say otherwise is stored nowhere: it was for whoever asked.
+    HTTPS responses carry HSTS for a year.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -86,13 +88,20 @@ class SameOrigin:
 
     A request that may change something needs ``Sec-Fetch-Site: same-origin`` or ``none``; where that header
     is missing (plain HTTP beyond this machine) its ``Origin`` must name this host; where both are missing it
-    is no browser's, and is let through unless it carries cookies. ``Authorization`` exempts: no website can
-    add it. Anything else gets 403. Source: OWASP CSRF Prevention Cheat Sheet, Fetch Metadata.
+    is no browser's, and is let through unless it carries cookies. ``Authorization`` exempts, for no website
+    can add it, but not beside the cookie of a session: then the cookie might be what opens the door. Anything
+    else gets 403. Source: OWASP CSRF Prevention Cheat Sheet, Fetch Metadata.
+
+    ``public_origin``: what browsers show, where a proxy in front changes the Host header; "" for none.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str] = ("localhost",)) -> None:
+    def __init__(
+        self, app: ASGIApp, *, hosts: Iterable[str] = ("localhost",), public_origin: str = ""
+    ) -> None:
         self._app = app
-        self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
+        self._public = public_origin.lower()
+        own = (*hosts, *([split(public_origin)[0]] if public_origin else []))
+        self._hosts = frozenset(host.lower().rstrip(".") for host in own)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it."""
@@ -100,17 +109,17 @@ class SameOrigin:
             headers = Headers(scope=scope)
             if not self._knows(headers.get("host", "")):
                 await _refuse(scope, receive, send, 421, "host_not_allowed",
-                              "This server does not go by that name; add it to the allowed hosts.")
+                              "This server does not go by that name; server.allowed_hosts adds it.")
                 return
             unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
-            if unsafe and not _own(headers, scope["scheme"]):
+            if unsafe and not self._own(headers):
                 await _refuse(scope, receive, send, 403, "cross_site_request",
                               "The request came from another website.")
                 return
         await self._app(scope, receive, send)
 
     def _knows(self, host: str) -> bool:
-        name = _split(f"//{host}")[0]
+        name = split(f"//{host}")[0]
         if "*" in self._hosts or name.rstrip(".") in self._hosts:
             return True
         try:
@@ -119,31 +128,21 @@ class SameOrigin:
             return False
         return True
 
-
-def _own(headers: Headers, scheme: str) -> bool:
-    if "authorization" in headers:
-        return True
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = headers.get("origin")
-    if origin is None:
-        return "cookie" not in headers
-    # The scheme is taken from the Origin: behind a proxy that ends TLS, ours says http.
-    name, port = _split(origin)
-    wanted_scheme = urlsplit(origin).scheme or scheme
-    own_name, own_port = _split(f"//{headers.get('host', '')}")
-    default = DEFAULT_PORTS.get(wanted_scheme)
-    return bool(name) and (name, port or default) == (own_name, own_port or default)
+    def _own(self, headers: Headers) -> bool:
+        if "authorization" in headers and not _carries_session(headers):
+            return True
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site in ("same-origin", "none")
+        origin = headers.get("origin")
+        if origin is None:
+            return "cookie" not in headers
+        # The scheme is taken from the Origin: behind a proxy that ends TLS, ours says http.
+        return names(origin, headers.get("host", "")) or (bool(self._public) and origin == self._public)
 
 
-def _split(address: str) -> tuple[str, int | None]:
-    """Host name in lower case and port; an address that cannot be read has the name ''."""
-    try:
-        parts = urlsplit(address)
-        return (parts.hostname or "").lower(), parts.port
-    except ValueError:
-        return "", None
+def _carries_session(headers: Headers) -> bool:
+    return any(cookies(headers.getlist("cookie"), name) for name in SESSION_COOKIES)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, code: str, detail: str) -> None:

@@ -1,11 +1,14 @@
 """The pages: rendered on the server in the reader's language, with the script's sentences beside them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from app.access.channel import Channel
+from app.access.principal import Principal
 from app.language import LANGUAGE_COOKIE, LANGUAGES, negotiate
 from app.web.assets import Assets
 from app.web.translate import Translations
@@ -22,52 +25,69 @@ class Pages:
 
     def __init__(self, *, translations: Translations, assets: Assets, templates: Path = TEMPLATES) -> None:
         self._translations = translations
-        self._assets = assets
+        self.assets = assets
         self._environment = Environment(loader=FileSystemLoader(templates), autoescape=True,
                                         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
-    def chat(self, request: Request) -> Response:
-        """The chat page. A language asked for by ``?lang=`` is remembered in a cookie."""
+    def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
+        """A page. A language asked for by ``?lang=`` is remembered in a cookie."""
         wanted = request.query_params.get("lang")
-        language = negotiate(wanted, request.cookies.get(LANGUAGE_COOKIE),
-                             request.headers.get("accept-language"))
-        response = HTMLResponse(self._render("chat.html", request, language), headers={
+        language = self.language(request)
+        response = HTMLResponse(self._render(template, request, language, values), status, headers={
             "Cache-Control": "no-store", "Content-Language": language, "Vary": "Accept-Language, Cookie"})
         if wanted in LANGUAGES:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, httponly=True, samesite="lax",
                                 secure=request.url.scheme == "https")
         return response
 
-    def _render(self, template: str, request: Request, language: Language) -> str:
-        def t(key: str, **values: object) -> str:
-            return self._translations.text(language, key, **values)
+    def language(self, request: Request) -> Language:
+        """The language a page is in: the one asked for, the reader's choice, else the browser's."""
+        return negotiate(request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE),
+                         request.headers.get("accept-language"))
+
+    def _render(
+        self, template: str, request: Request, language: Language, values: Mapping[str, object]
+    ) -> str:
+        def t(key: str, **blanks: object) -> str:
+            return self._translations.text(language, key, **blanks)
 
         theme = request.cookies.get(THEME_COOKIE)
+        state = request.scope.get("state", {})
+        asker: Principal | None = state.get("principal")
+        came_over: Channel | None = state.get("channel")
         return self._environment.get_template(template).render(
             t=t,
             language=language,
             languages=LANGUAGES,
             theme=theme if theme in THEMES else "",
-            asset=self._assets.url,
-            import_map=self._assets.import_map(),
+            asset=self.assets.url,
+            import_map=self.assets.import_map(),
             # Set by SecurityHeaders, whose policy names the same nonce; without it the page has no script.
-            nonce=request.scope.get("state", {}).get("csp_nonce", ""),
-            data={"language": language, "text": self._translations.below(language, "chat")},
+            nonce=state.get("csp_nonce", ""),
+            person=asker if asker is not None and asker.session else None,
+            insecure=came_over is not None and came_over.exposed and bool(came_over.cookie),
+            data={"language": language, "text": self._translations.below(language, "chat"),
+                  "who": asker.id if asker is not None else ""},
+            **values,
         )
 
 
-def router() -> APIRouter:
+def load() -> Pages:
+    """The pages, with every sentence and every static file read."""
+    return Pages(translations=Translations.load(), assets=Assets())
+
+
+def router(pages: Pages | None = None) -> APIRouter:
     """``GET /`` (the chat page) and ``GET /static/…``; ``SecurityHeaders`` gives the page its nonce."""
-    assets = Assets()
-    pages = Pages(translations=Translations.load(), assets=assets)
+    pages = pages or load()
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
     def chat(request: Request) -> Response:
-        return pages.chat(request)
+        return pages.page(request, "chat.html")
 
     @routes.get("/static/{name:path}")
     def static(request: Request, name: str) -> Response:
-        return assets.response(request, name)
+        return pages.assets.response(request, name)
 
     return routes

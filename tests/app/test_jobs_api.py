@@ -156,7 +156,7 @@ def test_more_uploads_at_once_than_one_may_send_are_told_when_to_come_back(
     client: httpx.Client, services: Services
 ) -> None:
     service = services.ingestion.service
-    with service.receiving(), service.receiving():
+    with service.receiving(owner="local"), service.receiving(owner="local"):
         response = client.post(DOCUMENTS, params={"name": "third.md"}, content=LEAVE)
     assert (response.status_code, response.json()["code"]) == (429, "too_many_uploads")
     assert (response.headers["retry-after"], response.json()["retryable"]) == ("5", True)

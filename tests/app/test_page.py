@@ -115,6 +115,10 @@ def test_headers_hold_no_stream_back() -> None:
     ({}, 200),
     ({"cookie": "touchstone_lang=zh"}, 403),
     ({"authorization": "Bearer x", "cookie": "a=b"}, 200),
+    ({"authorization": "Bearer x", "cookie": "a=b; sid=c"}, 403),
+    ({"authorization": "Bearer x", "cookie": "__Host-sid=c"}, 403),
+    ({"authorization": "Bearer x", "cookie": "sid=c", "sec-fetch-site": "cross-site"}, 403),
+    ({"authorization": "Bearer x", "cookie": "sid=c", "sec-fetch-site": "same-origin"}, 200),
 ])  # fmt: skip
 def test_only_this_site_may_send_requests_that_change_something(
     client: TestClient, headers: dict[str, str], status: int

@@ -59,9 +59,25 @@ def test_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         load_settings(tmp_path / "nowhere.toml")
 
 
-def test_server_refuses_to_bind_beyond_this_machine(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"server.host"):
-        load_settings(_file(tmp_path, '[server]\nhost = "0.0.0.0"'))
+@pytest.mark.parametrize(
+    "line",
+    ['host = "a b"', 'allowed_hosts = ["*"]', 'allowed_hosts = ["kb.example.org:8400"]',
+     'public_origin = "kb.example.org"', 'public_origin = "https://kb.example.org/"',
+     'trusted_proxies = ["*"]'],
+)  # fmt: skip
+def test_address_that_could_never_match_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(SettingsError, match=rf"setting 'server.{line.split(' ')[0]}"):
+        load_settings(_file(tmp_path, f"[server]\n{line}"))
+
+
+def test_lists_of_names_come_from_a_variable_with_commas(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHSTONE_SERVER__ALLOWED_HOSTS", "kb.example.org, kb")
+    monkeypatch.setenv("TOUCHSTONE_SERVER__TRUSTED_PROXIES", "10.0.0.0/8")
+    server = load_settings(_file(tmp_path, "")).server
+    assert server.allowed_hosts == ("kb.example.org", "kb")
+    assert server.trusted_proxies == ("10.0.0.0/8",)
 
 
 def test_api_key_is_not_shown_when_settings_are_printed(tmp_path: Path) -> None:

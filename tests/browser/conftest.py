@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -41,14 +43,14 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a ``touchstone serve`` of its own, with the demo knowledge base and ready to answer."""
-    folder = tmp_path_factory.mktemp("served")
+@contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[tuple[str, IO[str]]]:
+    """The address of a ``touchstone serve`` of its own, ready to answer, and what else it prints."""
     environment = {**os.environ, "TOUCHSTONE_DATA_DIR": str(folder / "data"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", "serve", "--port", "0"]
     with (folder / "stderr").open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from app.cli.main import main; main()", "serve", "--port", "0"],
+            [*command, *arguments],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
     try:
@@ -57,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         address = next((word for word in said.split() if word.startswith("http://")), "")
         assert address, (folder / "stderr").read_text()
         _wait_until_ready(address, process, folder / "stderr")
-        yield address
+        yield address, process.stdout
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -69,14 +71,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.stdout.close()
 
 
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with the demo knowledge base, which knows no accounts."""
+    with serving(tmp_path_factory.mktemp("served")) as (address, _):
+        yield address
+
+
 def _wait_until_ready(address: str, process: subprocess.Popen[str], errors: Path) -> None:
     deadline = time.monotonic() + START_S
     status: dict[str, object] = {}
     while time.monotonic() < deadline:
         assert process.poll() is None, errors.read_text()
-        status = httpx.get(f"{address}/api/status", timeout=10).json()
-        assert status["state"] != "failed", f"{status['detail']}\n{errors.read_text()}"
-        if status["ready"]:
+        answer = httpx.get(f"{address}/readyz", timeout=10)
+        status = answer.json()
+        assert status["status"] != "failed", f"{status['detail']}\n{errors.read_text()}"
+        if answer.is_success:
             return
         time.sleep(0.2)
     raise AssertionError(f"not ready after {START_S:g} s: {status}")

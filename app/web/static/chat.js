@@ -1,7 +1,7 @@
 // @ts-check
 /** The chat page: asking, stopping, the state of the models, and the keyboard. */
 import { Turn } from "./answer.js";
-import { $, h, t } from "./dom.js";
+import { $, h, t, who } from "./dom.js";
 import * as panel from "./panel.js";
 import { isReady, watch } from "./status.js";
 import { ask, Problem } from "./stream.js";
@@ -245,6 +245,8 @@ function save() {
 }
 
 function restore() {
+  if (sessionStorage.getItem("who") !== who) sessionStorage.clear(); // what somebody else asked in this tab
+  sessionStorage.setItem("who", who);
   for (const { request: asked, result } of JSON.parse(sessionStorage.getItem("turns") ?? "[]")) addTurn(asked).finish(result);
   setDraft(sessionStorage.getItem("draft") ?? "");
   scroll.scrollTop = scroll.scrollHeight;

@@ -1,10 +1,12 @@
 // @ts-check
 /** Sentences, elements and small formats every module needs. Nothing here, or elsewhere, writes HTML strings. */
 
-/** @type {{language: "zh"|"en", text: Record<string, string>}} */
+/** @type {{language: "zh"|"en", text: Record<string, string>, who: string}} */
 const page = JSON.parse(/** @type {HTMLElement} */ (document.getElementById("page-data")).textContent || "");
 
 export const language = page.language;
+/** The id of whoever has signed in. */
+export const who = page.who;
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 
 /**

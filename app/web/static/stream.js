@@ -46,6 +46,7 @@ async function request(path, options) {
     if (/** @type {Error} */ (error).name === "AbortError") throw error;
     throw new Problem("network", "", true);
   }
+  if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
   if (!response.ok) throw Object.assign(await problemOf(response), { status: response.status });
   return response;
 }
