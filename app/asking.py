@@ -18,7 +18,7 @@ def checked(
     question: str,
     visible: Visible,
     *,
-    still: Callable[[Principal], frozenset[str]],
+    again: Callable[[Principal], Principal | None],
     collections: Sequence[str],
     embedder: Embedder,
     settings: Settings,
@@ -30,10 +30,9 @@ def checked(
 ) -> Ask:
     """The question over the knowledge bases of these names; over all that are visible where none is named.
 
-    ``still`` gives the ids of the collections a principal may see at the moment it is called. The
-    instruction is the caller's, else that of the one collection, else the default of the settings. Raises
-    ``BadRequest``, ``NotFound`` for a name that is not visible, ``IndexMismatch`` where another embedder made
-    the vectors.
+    ``again`` gives a principal with his rights of the moment it is called. The instruction is the caller's,
+    else that of the one collection, else the default of the settings. Raises ``BadRequest``, ``NotFound`` for
+    a name that is not visible, ``IndexMismatch`` where another embedder made the vectors.
     """
     if not question.strip():
         raise BadRequest("the question is empty; type one")
@@ -52,7 +51,7 @@ def checked(
     return Ask(
         question=question,
         scope=scope,
-        still=lambda: Scope(scope.collections & still(visible.principal)),
+        still=lambda: Scope(scope.collections & visible.still(again)),
         collections=tuple(each.name for each in found),
         instruction=instruction if instruction is not None else own or settings.rerank.instruction,
         rerank=rerank,

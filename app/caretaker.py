@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.documents import Library
 from app.duplicates.report import DuplicatesView, survey
@@ -13,17 +13,19 @@ from app.jobs.ingestion import Ingestion
 from app.kept_answers import KeptAnswers
 from app.settings import Settings
 from app.storage.answers import Answers
+from app.storage.chats import Chats
 from app.storage.chunks import Chunks
 from app.storage.collections import Collection, Collections
 from app.storage.database import Database
 from app.storage.documents import Documents
 from app.storage.duplicates import DuplicateReports
+from app.storage.evaluations import EvaluationRows
 from app.storage.shelf import Shelf
 from app.trash import Trash
 from retrieval.errors import RetrievalError
 from retrieval.protocols import Embedder
 
-DAY_S = 86_400.0
+DAY_S, HOUR_S = 86_400.0, 3_600.0
 QUIET_S = 5.0  # seconds without a new job before duplicates are looked for behind the scenes
 MOST_CHUNKS = 20_000  # of a collection that is looked through unasked; larger ones only on demand
 REST = 20.0  # times as long as it took is waited before a collection is looked through unasked again
@@ -33,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Caretaker:
-    """Keeps answers, expires what is kept, mends the vector index, and reports duplicates.
+    """Keeps answers and conversations, expires what is kept, mends the vector index, and reports duplicates.
 
     One quiet thread once it is started.
     """
@@ -53,6 +55,12 @@ class Caretaker:
     ) -> None:
         """``stopping`` is set, and the board closed, when the thread should end."""
         self.answers = KeptAnswers(Answers(database, now=now), days=settings.keep_answers_days)
+        self.chats = Chats(
+            database, now=now, days=settings.keep_answers_days, trash_days=settings.trash_days
+        )
+        self.evaluations = EvaluationRows(database, now=now)
+        self._keep_answers = timedelta(days=settings.keep_answers_days)
+        self._expire_every_s = DAY_S if settings.keep_answers_days else HOUR_S
         self._reports = DuplicateReports(database, now=now)
         self.shelf = Shelf(database, now=now)
         self._database = database
@@ -97,9 +105,15 @@ class Caretaker:
     def expire(self) -> None:
         """Delete for good what was kept long enough."""
         versions = self._trash.expire() if self._trash is not None else 0
-        answers = self.answers.expire()
-        if versions or answers:
-            log.info("kept long enough: %d versions and %d answers are deleted", versions, answers)
+        answers = self.answers.expire() + self.evaluations.forget_answers(self._keep_answers)
+        chats = self.chats.expire()
+        if versions or answers or chats:
+            log.info(
+                "kept long enough: %d versions, %d answers and %d conversations are deleted",
+                versions,
+                answers,
+                chats,
+            )
 
     def duplicates(self, collection_name: str) -> DuplicatesView:
         """The report about what a collection shows now, made where there is none (up to a minute)."""
@@ -161,13 +175,13 @@ class Caretaker:
             log.warning("the vector index cannot be mended yet: %s", error)
 
     def _run(self) -> None:
-        expire_at = self._monotonic() + DAY_S
+        expire_at = self._monotonic() + self._expire_every_s
         while not self._stopping.is_set():
             rings = self._board.rings
             try:
                 self._try_to_heal()
                 if self._monotonic() >= expire_at:
-                    expire_at = self._monotonic() + DAY_S
+                    expire_at = self._monotonic() + self._expire_every_s
                     self.expire()
                 self.look_around()
             except Exception:
@@ -181,7 +195,7 @@ class Caretaker:
 
     def _patience_s(self, expire_at: float) -> float:
         """Seconds until something is due; 0 for now."""
-        due = [expire_at, self._monotonic() + DAY_S / 24]
+        due = [expire_at, self._monotonic() + HOUR_S]
         if self._library is not None and self._library.suspect:
             due.append(self._heal_at)
         return max(min(due) - self._monotonic(), 0.0)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from app.access.principal import Principal
 from app.errors import BadRequest, TouchstoneError
 from app.result import Result, View
 from app.storage.answers import AnswerRow, Answers, CitedPlace, Shown
@@ -44,6 +45,7 @@ class AnswerView(View):
     """An answer that was given. ``stale``: at least one of its quotes no longer stands.
 
     ``wiped``: its words are gone, because a document that was read for it was deleted for good.
+    ``withheld``: its words are not shown, because a document that was found for it may not be seen any more.
     """
 
     id: str
@@ -56,11 +58,12 @@ class AnswerView(View):
     profile: str
     stale: bool
     wiped: bool
+    withheld: bool
     citations: tuple[CitationStateView, ...]
 
 
 class AnswerDetail(View):
-    """A kept answer with its result as it was given (``ResultView``), null where it was wiped."""
+    """A kept answer with its result as it was given (``ResultView``), null where it is wiped or withheld."""
 
     answer: AnswerView
     result: dict[str, JsonValue] | None
@@ -85,41 +88,45 @@ class KeptAnswers:
         self._rows = rows
         self._days = days
 
-    def keep(self, result: Result) -> Result:
-        """The result under the id it is kept by. One that cannot be kept says so in a notice."""
+    def keep(self, result: Result, *, owner: str) -> Result:
+        """The result under the id it is kept by, for this asker only. What cannot be kept says so."""
         if not self._days:
             return result
         kept = replace(result, answer_id=result.trace_id)
         try:
-            self._rows.keep(kept)
+            self._rows.keep(kept, owner=owner)
         except TouchstoneError as error:
             log.warning("answer %s is not kept: %s", result.trace_id, error)
             notice = Notice.of("answer_not_kept", reason=error)
             return replace(result, notices=(*result.notices, notice))
         return kept
 
-    def page(self, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
-        """Answers, newest first; ``cursor`` is the ``next_cursor`` of the page before."""
+    def page(self, asker: Principal, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
+        """What this asker was answered, newest first; ``cursor``: the ``next_cursor`` of the page before."""
         if cursor and not cursor.isdecimal():
             raise BadRequest(f"cursor {cursor!r} is not one that a page gave")
-        rows = self._rows.page(before=int(cursor or 0), limit=limit + 1)
+        rows = self._rows.page(owner=asker.id, before=int(cursor or 0), limit=limit + 1)
         shown = _remembering(self._rows.shown)
         more = str(rows[limit - 1].seq) if len(rows) > limit else None
-        return AnswerList(data=tuple(self._view(row, shown) for row in rows[:limit]), next_cursor=more)
+        return AnswerList(
+            data=tuple(self._view(row, shown, asker) for row in rows[:limit]), next_cursor=more
+        )
 
-    def get(self, answer_id: str) -> AnswerDetail:
-        """One answer. Raises ``NotFound``."""
-        row = self._rows.get(answer_id)
+    def get(self, answer_id: str, asker: Principal) -> AnswerDetail:
+        """One answer. Raises ``NotFound``, also for somebody else's."""
+        row = self._rows.get(answer_id, owner=asker.id)
+        view = self._view(row, _remembering(self._rows.shown), asker)
         return AnswerDetail(
-            answer=self._view(row, _remembering(self._rows.shown)),
-            result=json.loads(row.result) if row.result else None,
+            answer=view, result=json.loads(row.result) if row.result and not view.withheld else None
         )
 
     def expire(self) -> int:
         """Forget what was kept long enough; all of it where nothing is to be kept. How many."""
         return self._rows.forget_older(timedelta(days=self._days))
 
-    def _view(self, row: AnswerRow, shown: Callable[[str], Shown]) -> AnswerView:
+    def _view(self, row: AnswerRow, shown: Callable[[str], Shown], asker: Principal) -> AnswerView:
+        if any(not asker.may(each, "read") for each in self._rows.sources(row.id)):
+            return _withheld(row)
         citations = tuple(self._state(each, shown(each.document_id)) for each in row.citations)
         return AnswerView(
             id=row.id,
@@ -132,6 +139,7 @@ class KeptAnswers:
             profile=row.profile,
             stale=any(each.state == "stale" for each in citations),
             wiped=row.wiped,
+            withheld=False,
             citations=citations,
         )
 
@@ -147,6 +155,24 @@ class KeptAnswers:
         end = start + len(cited.quote)
         chunk_id = self._rows.chunk_at(cited.document_id, shown.version, start, end)
         return _view_of(replace(cited, start=start, end=end, chunk_id=chunk_id), "")
+
+
+def _withheld(row: AnswerRow) -> AnswerView:
+    """What is left of an answer that rests on what its asker may not see any more: his own question."""
+    return AnswerView(
+        id=row.id,
+        asked_at=row.asked_at,
+        question=row.question,
+        collections=(),
+        outcome=row.outcome,
+        language=row.language,
+        answer="",
+        profile=row.profile,
+        stale=False,
+        wiped=row.wiped,
+        withheld=True,
+        citations=(),
+    )
 
 
 def nearest(quote: str, text: str, place: int) -> int | None:

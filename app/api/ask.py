@@ -79,7 +79,7 @@ async def ask(
 
     def work(stopped: Stopped) -> Iterator[Event]:
         for event in answering.ask(asked, stopped):
-            yield held.caretaker.answers.keep(event) if isinstance(event, Result) else event
+            yield held.caretaker.answers.keep(event, owner=asker.id) if isinstance(event, Result) else event
 
     return EventStream(visit.run(work), visit, request, lambda event: _as_json(event, language_of(request)))
 

@@ -43,7 +43,7 @@ async def reindex(
     held: Annotated[Services, Depends(services)],
 ) -> StreamingResponse:
     """Events: queued, step, report (of each file), and last done or error."""
-    hands.collection(collection)
+    hands.require(collection, "manage")
     held.writing()  # before the stream begins: problems with a status of their own
 
     def work(stopped: Stopped, tell: Tell[StepView | FileReportView | Done]) -> None:

@@ -35,7 +35,7 @@ def ask_again(services: Services, step: Step = lambda *_: None) -> Verified:
     Skipped: answers that cite nothing, whose quotes no longer stood when the backup was made, or that another
     profile of models gave, and follow-ups, whose conversation is not kept.
     """
-    saved = services.caretaker.answers.page(limit=MOST).data
+    saved = services.caretaker.answers.page(LOCAL, limit=MOST).data
     asked, different, skipped = 0, [], 0
     for number, answer in enumerate(saved):
         step("asking again", number, len(saved))
@@ -58,7 +58,7 @@ def ask_again(services: Services, step: Step = lambda *_: None) -> Verified:
 
 def _of_conversation(services: Services, answer_id: str) -> bool:
     """Whether the question was read with those before it."""
-    result = services.caretaker.answers.get(answer_id).result or {}
+    result = services.caretaker.answers.get(answer_id, LOCAL).result or {}
     notices = result.get("notices")
     if not isinstance(notices, list):
         return False

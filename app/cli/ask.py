@@ -116,7 +116,7 @@ def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]
                 if isinstance(event, Delta):
                     yield event
                 elif isinstance(event, Result):
-                    yield result_view(services.caretaker.answers.keep(event))
+                    yield result_view(services.caretaker.answers.keep(event, owner=LOCAL.id))
     except DataDirectoryLocked:
         server = RunningServer.of(settings)
         if server is None:

@@ -10,6 +10,9 @@ from app.errors import NotFound
 from app.result import Result, result_view
 from app.storage.database import Database
 
+LOCAL_OWNER = "local"
+"""The id of whoever is at this machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class CitedPlace:
@@ -44,6 +47,7 @@ class AnswerRow:
     profile: str
     result: str
     wiped: bool
+    owner: str
     citations: tuple[CitedPlace, ...]
 
 
@@ -67,8 +71,8 @@ class Answers:
         self._database = database
         self._now = now
 
-    def keep(self, result: Result) -> None:
-        """Keep an answer under ``result.answer_id``."""
+    def keep(self, result: Result, *, owner: str = LOCAL_OWNER) -> None:
+        """Keep an answer under ``result.answer_id``; ``owner``: the id of the principal who asked."""
         view = result_view(result)
         read = {_place(each.chunk.id) for each in result.answer.passages}
         read |= {_place(each.chunk_id) for each in result.answer.citations}
@@ -76,7 +80,7 @@ class Answers:
         with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO answer (id, asked_at, question, collections, outcome, language, text, profile,"
-                " result) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " result, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     result.answer_id,
                     self._now().isoformat(),
@@ -87,6 +91,7 @@ class Answers:
                     result.answer.text,
                     result.profile,
                     view.model_dump_json(),
+                    owner,
                 ),
             )
             connection.executemany(
@@ -106,13 +111,25 @@ class Answers:
                 ],
             )
 
-    def page(self, *, before: int = 0, limit: int = 50) -> list[AnswerRow]:
-        """Answers, newest first, those with a ``seq`` below ``before`` (0: from the newest)."""
-        return self._select("WHERE ?1 = 0 OR seq < ?1 ORDER BY seq DESC LIMIT ?2", (before, limit))
+    def page(self, *, owner: str | None = None, before: int = 0, limit: int = 50) -> list[AnswerRow]:
+        """Answers of an owner (None: of everyone), newest first, with a ``seq`` below ``before`` (0: all)."""
+        return self._select(
+            "WHERE (?1 = 0 OR seq < ?1) AND (?2 IS NULL OR owner = ?2) ORDER BY seq DESC LIMIT ?3",
+            (before, owner, limit),
+        )
 
-    def get(self, answer_id: str) -> AnswerRow:
-        """The answer. Raises ``NotFound``."""
-        found = self._select("WHERE id = ?", (answer_id,))
+    def sources(self, answer_id: str) -> frozenset[str]:
+        """Ids of the collections of the documents that were found for an answer and are still there."""
+        rows = self._database.connection().execute(
+            "SELECT DISTINCT d.collection_id FROM answer_document a JOIN document d ON d.id = a.document_id"
+            " WHERE a.answer_id = ?",
+            (answer_id,),
+        )
+        return frozenset(row["collection_id"] for row in rows)
+
+    def get(self, answer_id: str, *, owner: str | None = None) -> AnswerRow:
+        """The answer, of that owner where one is named. Raises ``NotFound``."""
+        found = self._select("WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)", (answer_id, owner))
         if not found:
             raise NotFound(f"answer {answer_id!r} is not kept; `touchstone answers` lists those that are")
         return found[0]
@@ -173,6 +190,7 @@ class Answers:
                 profile=row["profile"],
                 result=row["result"],
                 wiped=bool(row["wiped"]),
+                owner=row["owner"],
                 citations=tuple(cited[row["id"]]),
             )
             for row in rows

@@ -269,7 +269,7 @@ def test_restore_refuses_a_directory_that_is_not_empty(kept: Services, tmp_path:
 def test_saved_questions_are_asked_again(kept: Services, reopen: Open, tmp_path: Path) -> None:
     for question in QUESTIONS[:2]:
         kept.caretaker.answers.keep(kept.answer(
-            kept.ask(question, collections=(COLLECTION,), principal=LOCAL))
+            kept.ask(question, collections=(COLLECTION,), principal=LOCAL)), owner=LOCAL.id
         )
     back_up(kept, tmp_path / "backup.tar")
     restore(tmp_path / "backup.tar", tmp_path / "elsewhere")

@@ -118,7 +118,7 @@ def test_right_answer_gives_its_quotes_as_evidence(golden: Golden, services: Ser
     answer = services.answer(
         services.ask("How many days of annual leave?", collections=("handbook",), principal=LOCAL)
     )
-    kept = services.caretaker.answers.keep(answer)
+    kept = services.caretaker.answers.keep(answer, owner=LOCAL.id)
     assert golden.from_answer("hr", "handbook", kept.answer_id, right=True).accepted == 1
     (case,) = _cases(golden)
     assert (case.question, case.source) == ("How many days of annual leave?", "answer")
@@ -128,7 +128,7 @@ def test_right_answer_gives_its_quotes_as_evidence(golden: Golden, services: Ser
 
 def test_right_abstention_makes_the_question_unanswerable(golden: Golden, services: Services) -> None:
     kept = services.caretaker.answers.keep(services.answer(
-        services.ask("Who won the football cup?", principal=LOCAL))
+        services.ask("Who won the football cup?", principal=LOCAL)), owner=LOCAL.id
     )
     golden.from_answer("hr", "handbook", kept.answer_id, right=True)
     assert [(case.answerable, case.state) for case in _cases(golden)] == [(False, "accepted")]
@@ -136,7 +136,7 @@ def test_right_abstention_makes_the_question_unanswerable(golden: Golden, servic
 
 def test_wrong_answer_waits_for_its_evidence(golden: Golden, services: Services) -> None:
     kept = services.caretaker.answers.keep(services.answer(
-        services.ask("How many days of annual leave?", principal=LOCAL))
+        services.ask("How many days of annual leave?", principal=LOCAL)), owner=LOCAL.id
     )
     golden.from_answer("hr", "handbook", kept.answer_id, right=False)
     (case,) = _cases(golden)

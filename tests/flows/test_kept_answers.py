@@ -25,7 +25,8 @@ QUOTE = "Employees have 12 days of annual leave."
 
 def _ask(services: Services) -> str:
     """The id under which an answer is kept."""
-    return services.caretaker.answers.keep(services.answer(services.ask(QUESTION, principal=LOCAL))).answer_id
+    given = services.answer(services.ask(QUESTION, principal=LOCAL))
+    return services.caretaker.answers.keep(given, owner=LOCAL.id).answer_id
 
 
 @pytest.fixture
@@ -103,7 +104,8 @@ def test_text_deleted_and_uploaded_otherwise_is_wiped_when_its_time_is_over(serv
 
 def test_document_that_was_only_a_candidate_is_taken_out_of_the_list(services: Services) -> None:
     services.add(b"# Cats\n\nEmployees may have cats.\n", "cats.md", "handbook")
-    kept = services.caretaker.answers.keep(services.answer(services.ask(QUESTION, top_n=1, principal=LOCAL)))
+    given = services.answer(services.ask(QUESTION, top_n=1, principal=LOCAL))
+    kept = services.caretaker.answers.keep(given, owner=LOCAL.id)
     assert {each.chunk.document for each in kept.candidates} == {"leave.md", "cats.md"}
     curator = Curator(services, LOCAL)
     curator.delete_document("handbook", "cats.md")
