@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from app.catalogue import say
 from app.conversation import completed
+from app.metrics import unobserved
 from app.models import Models
 from app.neighbours import with_neighbours
 from app.quotes import Quotes
@@ -17,6 +18,7 @@ from app.settings import Settings
 from app.storage.chunks import Chunks
 from app.storage.floors import CalibratedFloors
 from app.suggestions import suggest
+from app.suspicious import marked
 from app.trace import Ask, Event, Sources, Stage, Trace
 from generation.abstain import abstain, clarify
 from generation.errors import GenerationError
@@ -50,6 +52,7 @@ class Answering:
         quotes: Quotes,
         floors: CalibratedFloors,
         settings: Settings,
+        observe: Callable[[Result], None] = unobserved,
     ) -> None:
         self._models = models
         self._vectors = vectors
@@ -58,6 +61,7 @@ class Answering:
         self._quotes = quotes
         self._floors = floors
         self._settings = settings
+        self._observe = observe
         starter = models.profile == "starter"
         self._retrieval = settings.retrieval.for_starter() if starter else settings.retrieval
 
@@ -85,7 +89,7 @@ class Answering:
             yield self._finish(trace, _empty("", "cancelled"))
             return
         began = time.perf_counter()
-        selection = self._select(trace)
+        selection = marked(self._select(trace), query.asked)
         trace.notices.extend(selection.notices)
         yield trace.lap("select", began)
         if not selection.passages:
@@ -178,7 +182,9 @@ class Answering:
     ) -> Iterator[Event]:
         began = time.perf_counter()
         generator, settings = self._models.generator, self._settings.generation
-        sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.seed)
+        sampling = trace.ask.sampling or Sampling(
+            settings.temperature, settings.top_p, settings.max_tokens, settings.seed
+        )
         deadline = began + settings.timeout_s
         answer: Answer | None = None
         first = True
@@ -219,7 +225,7 @@ class Answering:
         answer = replace(answer, citations=citations, notices=(*answer.notices, *notices))
         trace.timings.append(("total", (time.perf_counter() - trace.began) * 1000))
         assert trace.query is not None  # noqa: S101 - set before anything can finish
-        return Result(
+        result = Result(
             trace_id=uuid.uuid4().hex,
             question=trace.ask.question,
             language=trace.query.language,
@@ -239,6 +245,8 @@ class Answering:
             floor=trace.floor if trace.reranked.identity else None,
             rerank_tokens=trace.reranked.tokens,
         )
+        self._observe(result)
+        return result
 
 
 def _empty(text: str, outcome: Outcome, passages: tuple[Passage, ...] = (), model: str = "") -> Answer:

@@ -7,6 +7,7 @@ from app.catalogue import say
 from app.result import View
 from app.services import Services
 from app.settings import Settings
+from app.storage.suspicious import Suspicious
 from ingest.errors import IngestError
 from ingest.launch import zygote_obstacle
 from ingest.settings import IngestSettings
@@ -51,12 +52,16 @@ def inside(services: Services) -> Iterator[Check]:
     for notice in services.notices:
         yield True, f"index: {say(notice, 'en')}"
     for each in services.collections.all():
-        yield True, f"collection {each.name!r}: {each.documents} documents, {each.chunks} chunks"
+        found, unseen = Suspicious(services.database).counts(each.id)
+        flagged = f", {found} with suspicious text" if found else ""
+        flagged += f", {unseen} never looked through for it" if unseen else ""
+        yield True, f"collection {each.name!r}: {each.documents} documents, {each.chunks} chunks{flagged}"
     yield True, f"profile {models.profile}: {say(models.reason, 'en')}"
     yield True, f"embedder {models.embedder.identity}, {models.embedder.dim} dimensions"
     yield True, f"generator {models.generator.identity}"
     yield from _reranker(models.reranker)
     yield from token_checks(services)
+    yield audit_check(services)
     yield from parser_checks(services.settings.ingest)
 
 
@@ -74,6 +79,14 @@ def parser_checks(settings: IngestSettings) -> Iterator[Check]:
         yield True, f"parser processes: this kernel does not keep a hijacked one from {', '.join(escapes)}"
     else:
         yield True, "parser processes: kept from network, other processes, other files and writing"
+
+
+def audit_check(services: Services) -> Check:
+    """Whether every entry of the audit log stands as it was written."""
+    found = services.accounts.audit.verify()
+    if not found.reason:
+        return True, f"audit log: {found.entries} entries, each as it was written"
+    return False, f"audit log: entry {found.broken_at}: {found.reason}; restore a backup from before it"
 
 
 def token_checks(services: Services) -> Iterator[Check]:

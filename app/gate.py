@@ -1,6 +1,7 @@
 """The only bridge from async code to slow work: a bounded queue, a few workers, a stop that frees.
 
-A server has four, so that no kind of work takes the places of another: chat, reranking, writing, previews.
+A server has several, so that no kind of work takes the places of another: chat, reranking, embedding,
+writing, previews.
 """
 
 import asyncio
@@ -24,19 +25,22 @@ class Gate:
     """Runs blocking work in threads: ``concurrency`` at a time, ``queue`` waiting, the rest refused."""
 
     def __init__(self, *, concurrency: int, queue: int, name: str = "answer") -> None:
+        self.name = name
         self.concurrency = concurrency
+        self.places = concurrency + queue
+        self.refused = 0
         self.inside = 0
         self.slots = asyncio.Semaphore(concurrency)
         self.pool = ThreadPoolExecutor(concurrency, thread_name_prefix=name)
         self.running: dict[asyncio.Future[None], threading.Event] = {}
-        self._places = concurrency + queue
         self._recent_s: deque[float] = deque([2.0], maxlen=20)
 
     def enter(self) -> "Visit":
         """A place in the queue. Raises ``Busy`` with a time to come back when all are taken."""
-        if self.inside >= self._places:
+        if self.inside >= self.places:
+            self.refused += 1
             waiting = self.inside / self.concurrency * sum(self._recent_s) / len(self._recent_s)
-            raise Busy(f"all {self._places} places are taken; try again shortly", max(1, math.ceil(waiting)))
+            raise Busy(f"all {self.places} places are taken; try again shortly", max(1, math.ceil(waiting)))
         self.inside += 1
         return Visit(self)
 

@@ -89,7 +89,8 @@ def create_app(services: Services) -> FastAPI:
         ending = threading.Event()
         runs.open()
         background.open()
-        threading.Thread(target=_load, args=(services, runs, background, ending), name="load", daemon=True).start()
+        loading = (services, runs, background, ending)
+        threading.Thread(target=_load, args=loading, name="load", daemon=True).start()
         try:
             yield
         finally:

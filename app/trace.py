@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.result import Result
-from generation.types import Delta
+from generation.types import Delta, Sampling
 from rerank.types import Reranked
 from retrieval.types import Exchange, Notice, Passage, Query, Ranked, Scope
 
@@ -18,6 +18,7 @@ class Ask:
     reranker and before they are chosen: rights may be taken away meanwhile.
     ``history``: what was asked and answered before in the conversation, earliest first.
     Without ``generate`` nothing is written: it ends with the passages and outcome retrieved.
+    ``sampling``: how tokens are chosen, None: as the settings say.
     """
 
     question: str
@@ -30,6 +31,7 @@ class Ask:
     top_n: int
     generate: bool = True
     history: tuple[Exchange, ...] = ()
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,14 @@ class LocalEmbedder(Protocol):
         """``cpu`` or ``cuda``."""
 
 
+@runtime_checkable
+class CountsTokens(Protocol):
+    """An embedder that knows how many tokens it reads."""
+
+    def passage_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens ``embed_passages`` reads of each text."""
+
+
 class VectorStore(Protocol):
     """An index of vectors, one partition per collection. It can be deleted and rebuilt without loss.
 

@@ -44,6 +44,10 @@ class StarterEmbedder:
                 row[0] = 1.0
         return rows
 
+    def passage_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens of the table each text has."""
+        return [len(self._table.tokens.words(text)) for text in texts]
+
     def drain_notices(self) -> tuple[Notice, ...]:
         """Always empty: a text of any length is read whole."""
         return ()

@@ -6,12 +6,12 @@ from app.access.rules import RULES, Rule
 HEAD = """# Routes, and who may use them
 
 Written by `python -m app.access.table > app/docs/routes.md` from the one table that is asked before every
-route (`app/access/rules.py`); a test holds both together, and another calls every route as everybody. What is
-not visible answers 404. Conversations, messages, answers, feedback, sessions and keys are their owner's alone,
-also towards an admin.
+route (`app/access/rules.py`). A test holds both together, and another calls every route as everybody.
+What is not visible answers 404. Conversations, messages, answers, feedback, sessions and keys are their
+owner's alone, also towards an admin.
 
 - **nobody**: without signing in. **viewer, editor, admin**: roles; each may what those before it may.
-- **on the collection**: what must be granted there (an admin may manage all; a viewer's grants count as read).
+- **on the collection**: what must be granted there (an admin may manage all; a viewer only ever reads).
 - **key for**: what an API key must be for; `no key` where somebody must have signed in.
 
 | route | nobody | viewer | editor | admin | on the collection | key for |

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from app.api.permitted import Asker
 from app.api.state import services, writing_gate
 from app.api.stream import EventStream
 from app.care.archive import to_tar
@@ -72,7 +73,7 @@ async def rebuild(
 @routes.post(
     "/backup", response_class=StreamingResponse, responses={200: {"content": {"application/x-tar": {}}}}
 )
-async def backup(request: Request, held: Held, entrance: Entrance) -> StreamingResponse:
+async def backup(request: Request, held: Held, entrance: Entrance, asker: Asker) -> StreamingResponse:
     """A backup as a tar archive; ``X-Touchstone-Bytes`` says about how long it will be.
 
     A connection that ends before the archive does means that there is no backup.
@@ -80,6 +81,7 @@ async def backup(request: Request, held: Held, entrance: Entrance) -> StreamingR
 
     def work(stopped: Stopped, tell: Tell[int | bytes]) -> None:
         with Care(held).backup() as archive:
+            held.accounts.audit.note(asker, "backup")
             tell(archive.size_bytes)
             for piece in to_tar(archive.members):
                 if stopped():

@@ -20,6 +20,7 @@ from app.storage.job_types import Duplicates
 from ingest.errors import IngestError
 from ingest.load import clean_name
 
+ADDRESS = "/api/collections/{collection}/documents"
 ROOM = 4_096  # above the file limit, so that a file just over it is refused by name, not cut off
 PIECE = 1_000_000  # bytes written at once
 LOOK = 16_000_000  # bytes between two looks at the room on the disk

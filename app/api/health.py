@@ -1,4 +1,4 @@
-"""``/healthz``: the process lives. ``/readyz``: questions can be asked."""
+"""``/healthz``: the process lives. ``/readyz``: questions can be asked and files taken in."""
 
 from typing import Annotated
 
@@ -6,19 +6,57 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from app.api.state import services
+from app.readiness import readiness
+from app.result import View
 from app.services import Services
 
 routes = APIRouter(tags=["health"])
 
 
+class AliveView(View):
+    """The process answers."""
+
+    status: str
+
+
+class CheckView(View):
+    """One check; where ``needed``, a failing one makes the instance not ready."""
+
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+
+
+class ReadyView(View):
+    """``status``: ready, loading, failed, or unavailable where something else is in the way.
+
+    ``detail`` says what starting waits for, or names the checks that fail.
+    """
+
+    status: str
+    detail: str
+    checks: tuple[CheckView, ...]
+
+
 @routes.get("/healthz")
-def healthz() -> dict[str, str]:
+def healthz() -> AliveView:
     """200 as long as the process answers; depends on nothing else."""
-    return {"status": "ok"}
+    return AliveView(status="ok")
 
 
-@routes.get("/readyz")
+@routes.get("/readyz", response_model=ReadyView, responses={503: {"model": ReadyView}})
 def readyz(held: Annotated[Services, Depends(services)]) -> JSONResponse:
-    """200 when questions can be asked, 503 with the reason while they cannot."""
-    ready = held.state.name == "ready"
-    return JSONResponse({"status": held.state.name, "detail": held.state.detail}, 200 if ready else 503)
+    """200 when questions can be asked and files taken in, else 503; every check with what it found."""
+    checks = readiness(held)
+    failing = [each.name for each in checks if each.needed and not each.fine]
+    state = held.state.name
+    told = ReadyView(
+        status=("unavailable" if state == "ready" else state) if failing else "ready",
+        detail=(held.state.detail if state != "ready" else "") or ", ".join(failing),
+        checks=tuple(
+            CheckView(name=each.name, ok=each.fine, needed=each.needed, detail=each.detail)
+            for each in checks
+        ),
+    )
+    return JSONResponse(told.model_dump(mode="json"), 503 if failing else 200)

@@ -1,19 +1,36 @@
-"""The 413 of the framework's body limit as a problem; it is sent before any handler of ours could."""
+"""Bodies that are too large: refused before anything is done, as a problem.
+
+The framework reads the limit of a route while the body is read. A route that reads none would do its work and
+be answered with 413 all the same, so what a request announces is looked at first.
+"""
 
 import json
 
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.state import language_of
 from app.catalogue import say
+from app.errors import TooLarge
 from retrieval.types import Notice
 
 TOO_LARGE = 413
 
 
+def fits(request: Request) -> None:
+    """Raise ``TooLarge`` where a request announces a larger body than its route takes."""
+    limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+    announced = request.headers.get("content-length", "")
+    if limit is not None and announced.isdecimal() and int(announced) > limit:
+        raise TooLarge(f"the body has {announced} bytes; at most {limit} are taken at this address")
+
+
 class LargeBodyProblem:
-    """Replaces a plain-text 413 by ``application/problem+json``; passes everything else on as it comes."""
+    """Replaces the plain-text 413 that the framework sends while it reads, before any handler of ours could.
+
+    Everything else passes as it comes.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,6 +58,7 @@ class LargeBodyProblem:
 
 
 async def _problem(scope: Scope, send: Send) -> None:
+    scope.setdefault("state", {})["problem"] = "too_large"
     detail = say(Notice.of("error_body_too_large"), language_of(Request(scope)))
     body = json.dumps(
         {
@@ -50,6 +68,7 @@ async def _problem(scope: Scope, send: Send) -> None:
             "detail": detail,
             "code": "too_large",
             "retryable": False,
+            "request_id": scope.get("state", {}).get("request_id", ""),
         }
     ).encode()
     headers = [

@@ -1,4 +1,4 @@
-"""What routes depend on: the one ``Services`` of this server and its four gates."""
+"""What routes depend on: the one ``Services`` of this server and its gates."""
 
 from fastapi import Request
 
@@ -28,6 +28,18 @@ def gate(request: Request) -> Gate:
 def rerank_gate(request: Request) -> Gate:
     """The gate of whoever uses the reranker alone."""
     found: Gate = request.app.state.rerank_gate
+    return found
+
+
+def embed_gate(request: Request) -> Gate:
+    """The gate of whoever uses the embedder alone."""
+    found: Gate = request.app.state.embed_gate
+    return found
+
+
+def gates(request: Request) -> tuple[Gate, ...]:
+    """Every gate of this server."""
+    found: tuple[Gate, ...] = request.app.state.gates
     return found
 
 

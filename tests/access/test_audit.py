@@ -6,12 +6,14 @@ import pytest
 from app.access.accounts import Accounts
 from app.access.audit import Audit
 from app.access.principal import LOCAL, Principal
+from app.checks import audit_check
 from app.errors import NotSignedIn
 from app.storage.collections import Collection
 from app.storage.database import Database
 from app.storage.grants import Grantee
 from app.storage.users import User
 from tests.access.conftest import PASSWORD, Calendar
+from tests.api.served import services_of
 
 
 @pytest.fixture
@@ -184,3 +186,17 @@ def test_who_failed_to_sign_in_is_named_by_id_and_address(accounts: Accounts, an
         "sign_in", anna.id, "10.0.0.1", "refused"
     )  # fmt: skip
     assert (unknown.target, dict(unknown.details)) == ("", {})
+
+
+def test_doctor_tells_an_audit_log_that_was_changed(tmp_path: Path) -> None:
+    with services_of(tmp_path) as services:
+        services.accounts.audit.note(LOCAL, "settings", "one")
+        services.accounts.audit.note(LOCAL, "settings", "two")
+        fine, sentence = audit_check(services)
+        assert fine
+        assert "2 entries" in sentence
+        connection = _loosened(services.database)
+        connection.execute("UPDATE audit SET target = 'three' WHERE target = 'one'")
+        fine, sentence = audit_check(services)
+        assert not fine
+        assert "entry 1" in sentence
