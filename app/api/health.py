@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from app.api.state import services
@@ -46,17 +46,27 @@ def healthz() -> AliveView:
 
 
 @routes.get("/readyz", response_model=ReadyView, responses={503: {"model": ReadyView}})
-def readyz(held: Annotated[Services, Depends(services)]) -> JSONResponse:
-    """200 when questions can be asked and files taken in, else 503; every check with what it found."""
+def readyz(request: Request, held: Annotated[Services, Depends(services)]) -> JSONResponse:
+    """200 when questions can be asked and files taken in, else 503; every check with what it found.
+
+    Why starting failed may name folders: where people sign in, the server's log says it, not this.
+    """
     checks = readiness(held)
     failing = [each.name for each in checks if each.needed and not each.fine]
     state = held.state.name
     told = ReadyView(
         status=("unavailable" if state == "ready" else state) if failing else "ready",
-        detail=(held.state.detail if state != "ready" else "") or ", ".join(failing),
+        detail=_waits_for(held, known=request.state.principal is not None) or ", ".join(failing),
         checks=tuple(
             CheckView(name=each.name, ok=each.fine, needed=each.needed, detail=each.detail)
             for each in checks
         ),
     )
     return JSONResponse(told.model_dump(mode="json"), 503 if failing else 200)
+
+
+def _waits_for(held: Services, *, known: bool) -> str:
+    """What starting waits for or why it failed; "" where it is done."""
+    if held.state.name == "ready":
+        return ""
+    return held.state.detail if known or held.state.name != "failed" else "see the log of the server"

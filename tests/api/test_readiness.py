@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.services import Services
+from app.starting import State
 from rerank.types import Judgement
 from tests.api.served import services_of
 
@@ -100,3 +101,21 @@ def test_open_breaker_is_told_and_does_not_take_the_instance_away(
     assert _failing(api) == (200, [])
     told = api.get("/readyz").json()["checks"][-1]
     assert (told["name"], told["ok"], told["needed"], told["detail"]) == ("reranker", False, False, "open")
+
+
+@pytest.mark.parametrize(("mode", "told"), [("single", True), ("accounts", False)])
+def test_why_starting_failed_is_told_to_nobody_who_has_not_signed_in(
+    tmp_path: Path, mode: str, told: bool
+) -> None:
+    services = services_of(tmp_path / "data", access={"mode": mode})
+
+    def fail(*, demo: bool) -> None:
+        services.state = State("failed", f"{tmp_path} cannot be read")
+
+    services.load = fail  # type: ignore[method-assign]
+    with TestClient(create_app(services), base_url="http://localhost") as client:
+        while services.state.name == "loading":
+            time.sleep(0.01)
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert (str(tmp_path) in answer.text) == told
