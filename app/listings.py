@@ -30,6 +30,7 @@ class DocumentView(View):
     """A document in its current version; versions count from 1.
 
     ``chunk_tokens`` and ``chunk_overlap``: the size its chunks were cut to, null where that was not kept.
+    ``suspicious``: places that speak to a model, null where this version was never looked through.
     """
 
     id: str
@@ -41,6 +42,7 @@ class DocumentView(View):
     chunks: int
     chunk_tokens: int | None
     chunk_overlap: int | None
+    suspicious: int | None = None
 
 
 class DeletedView(DocumentView):
@@ -175,6 +177,7 @@ def document_view(row: DocumentRow, collection: str) -> DocumentView:
         chunks=row.chunks,
         chunk_tokens=row.cut.tokens if row.cut else None,
         chunk_overlap=row.cut.overlap if row.cut else None,
+        suspicious=row.suspicious,
     )
 
 

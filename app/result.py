@@ -80,6 +80,7 @@ class PassageView(View):
     """A passage the generator read. ``relevance``: 0..1, null when it was not reranked.
 
     ``completes``: the number of the passage whose section it continues, null where it was chosen itself.
+    ``suspicious``: it holds text that speaks to a model, which extractive answers do not quote.
     """
 
     number: int
@@ -91,6 +92,7 @@ class PassageView(View):
     text: str
     relevance: float | None
     completes: int | None = None
+    suspicious: bool = False
 
 
 class RanksView(View):
@@ -169,6 +171,7 @@ def passage_view(passage: Passage) -> PassageView:
         text=passage.text,
         relevance=passage.relevance,
         completes=passage.completes,
+        suspicious=bool(passage.suspicious),
     )
 
 

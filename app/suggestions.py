@@ -3,6 +3,7 @@
 import re
 
 from app.storage.chunks import Chunks
+from ingest.suspicious import find
 from retrieval.types import Language, Query
 
 SHOWN = 4
@@ -19,11 +20,14 @@ _NUMBERING = re.compile(
 
 
 def suggest(query: Query, chunks: Chunks) -> tuple[str, ...]:
-    """Up to four ways to complete the question, from different documents; procedures first."""
+    """Up to four ways to complete the question, from different documents; procedures first.
+
+    Headings that speak to a model are no suggestions.
+    """
     pattern = _PROCEDURE[query.language]
     by_document: dict[str, str] = {}
     for title, heading in chunks.headings(query.scope, limit=SCANNED):
-        if heading in title or title in heading:
+        if heading in title or title in heading or find(heading, part=True):
             continue
         best = by_document.get(title)
         if best is None or (pattern.search(heading) and not pattern.search(best)):

@@ -10,6 +10,21 @@ Turn = dict[str, str]
 """A message as chat templates read it: role and content."""
 
 
+_SPELLED = re.compile(
+    r"(?:<(?=\|[^|<>\s]{1,40}\|>|｜[^｜<>\s]{1,40}｜>|/?think>|/?tool_call>|/?tool_response>"
+    r"|(?:start|end)_of_turn>|</?SYS>>)|\[(?=/?INST\]))"
+)
+
+
+def broken_up(text: str) -> str:
+    """The text with a space behind the first character of whatever chat formats spell control tokens with.
+
+    For text that goes to a tokenizer we do not hold: servers read ``<|im_end|>`` in a message as the end of
+    the turn. Spellings are those of ChatML, Qwen, DeepSeek, Gemma and Llama 2.
+    """
+    return _SPELLED.sub(lambda found: f"{found[0]} ", text)
+
+
 class ChatTokens:
     """Encodes conversations in a model's chat format, in which only the format itself makes control tokens.
 

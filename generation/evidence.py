@@ -140,8 +140,8 @@ class Asked:
 
 
 def read(passage: Passage, table: StarterTable) -> Reading:
-    """Split a passage and analyse its units."""
-    units = tuple(split_units(passage))
+    """Split a passage and analyse its units, without those that speak to a model instead of a reader."""
+    units = tuple(unit for unit in split_units(passage) if not _suspicious(unit, passage))
     own = tuple(text_features(unit.shown, table) for unit in units)
     outside = text_features("\n".join((passage.chunk.title, *passage.chunk.headings)), table)
     columns = {unit.header: text_features("\n".join(unit.header), table) for unit in units}
@@ -150,6 +150,10 @@ def read(passage: Passage, table: StarterTable) -> Reading:
         for i, unit in enumerate(units)
     )
     return Reading(passage, units, own, context, tuple(_headings(passage, units)), outside.union(*own))
+
+
+def _suspicious(unit: Unit, passage: Passage) -> bool:
+    return any(start < unit.end and unit.start < end for start, end in passage.suspicious)
 
 
 def ask(question: str, readings: Sequence[Reading], table: StarterTable) -> Asked:

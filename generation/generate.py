@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from generation.abstain import not_found_sentences
-from generation.cite import cite
+from generation.addresses import addresses
+from generation.cite import Cited, cite
 from generation.errors import GenerationError, Truncated
 from generation.marks import find_marks
 from generation.protocols import Generator, Stopped, never
@@ -62,6 +63,7 @@ def _answer(
     prompt: Prompt, generator: Generator, text: str, outcome: Outcome, notices: list[Notice]
 ) -> Answer:
     cited = cite(text, prompt.passages)
+    notices += _foreign_addresses(prompt, cited)
     expects_marks = outcome in ("answered", "truncated")
     notices += [n for n in cited.notices if expects_marks or n.code != "uncited_answer"]
     return Answer(
@@ -73,6 +75,18 @@ def _answer(
         model=generator.identity,
         notices=tuple(notices),
     )
+
+
+def _foreign_addresses(prompt: Prompt, cited: Cited) -> list[Notice]:
+    """``foreign_address`` (address) for each that stands, whole, in no cited passage nor in the question.
+
+    A document can ask a model to write one, so that a reader carries his words away (EchoLeak,
+    CVE-2025-32711).
+    """
+    numbers = {citation.number for citation in cited.citations}
+    read = [passage.text for passage in prompt.passages if passage.number in numbers]
+    known = addresses(prompt.question).union(*map(addresses, read))
+    return [Notice.of("foreign_address", address=each) for each in sorted(addresses(cited.text) - known)]
 
 
 def _written_tokens(prompt: Prompt, generator: Generator, text: str) -> int:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
+from generation.chat_tokens import broken_up
 from generation.errors import GenerationError, GeneratorUnavailable, Truncated
 from generation.estimate import estimate_message_tokens
 from generation.protocols import Stopped, never
@@ -26,8 +27,8 @@ class OpenAICompatibleGenerator:
 
     ``url`` may end before or after ``/v1``. ``context_tokens`` is what the server's model reads, prompt
     and answer together (the API does not tell). Proxy settings of the environment are ignored, so
-    questions and passages go to this URL and nowhere else. Thoughts (``<think>…</think>`` at the start)
-    are left out.
+    questions and passages go to this URL and nowhere else. Control tokens spelled in messages are broken
+    up, since the server would read them as such. Thoughts (``<think>…</think>`` at the start) are left out.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class OpenAICompatibleGenerator:
     def _body(self, prompt: Prompt, sampling: Sampling) -> Mapping[str, object]:
         return {
             "model": self._model,
-            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+            "messages": [
+                {"role": message.role, "content": broken_up(message.content)} for message in prompt.messages
+            ],
             "stream": True,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,

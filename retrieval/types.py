@@ -169,6 +169,7 @@ class Passage:
 
     ``text`` is the chunk's text, or less where it had to be cut to the prompt's budget (with a notice).
     ``completes``: the number of the passage whose section it continues, None where it was chosen itself.
+    ``suspicious``: the places ``text[start:end]`` that speak to a model instead of a reader, in order.
     """
 
     number: int
@@ -176,6 +177,7 @@ class Passage:
     text: str
     relevance: float | None
     completes: int | None = None
+    suspicious: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from app.jobs.delivery import Made
 from app.storage.notices import pack_notices, unpack_notices
 from app.storage.token_ids import TokenRow
 from ingest.reply import unpack
+from ingest.suspicious import Flag
+from ingest.suspicious_patterns import Reason
 from ingest.types import Document, Source
 from ingest.wire import pack
 from retrieval.types import Box, Chunk, Notice
@@ -23,6 +25,7 @@ Refusal = Literal["", "file", "here", "differs"]
 _PackedBox = tuple[int, float, float, float, float]
 _PackedChunk = tuple[int, int, int, str, tuple[str, ...], tuple[int, ...], tuple[_PackedBox, ...], str]
 _CHUNKS = TypeAdapter(tuple[_PackedChunk, ...])
+_FLAGS = TypeAdapter(tuple[tuple[Reason, int, int], ...])
 _TEXTS = TypeAdapter(tuple[tuple[int, str], ...])
 _TOKENS = struct.Struct("<II")  # bytes of the key of a text and of its ids, which follow
 
@@ -36,7 +39,7 @@ class Parcel:
 
     ``document`` (``ingest.wire.pack``), ``chunks`` and ``tokens`` are what reading made, ``texts`` what is to
     be embedded, each with its tokens. ``vectors`` are float16, as they are kept. ``notices`` and ``told`` are
-    notices of reading and of embedding.
+    notices of reading and of embedding, ``flags`` what in the text speaks to a model.
     """
 
     job_id: str
@@ -52,6 +55,7 @@ class Parcel:
     texts: bytes = b""
     vectors: bytes = b""
     notices: str = "[]"
+    flags: str = "[]"
     told: str = "[]"
     parse_s: float = 0.0
     chunk_s: float = 0.0
@@ -70,6 +74,7 @@ class Parcel:
         )
         self.texts = _TEXTS.dump_json(tuple((each.tokens, each.contextual_text) for each in made.chunks))
         self.notices = pack_notices(made.notices)
+        self.flags = json.dumps([(each.reason, each.start, each.end) for each in made.flags])
 
     def tell(self, told: Sequence[Notice]) -> None:
         """Add notices of embedding."""
@@ -99,11 +104,20 @@ def made_of(parcel: Parcel, source: Source, terms: Terms) -> Made:
             chunks=chunks,
             tokens=_unpack_tokens(parcel.tokens, chunks, terms.tokenizer),
             notices=unpack_notices(parcel.notices),
+            flags=_unpack_flags(parcel.flags, document),
         ),
         vectors=vectors,
         notices=unpack_notices(parcel.told),
         seconds={"parse": parcel.parse_s, "chunk": parcel.chunk_s, "embed": parcel.embed_s},
     )
+
+
+def _unpack_flags(data: str, document: Document) -> tuple[Flag, ...]:
+    flags = tuple(Flag(*each) for each in _FLAGS.validate_json(data))
+    for each in flags:
+        if not 0 <= each.start < each.end <= len(document.text):
+            raise ValueError(f"a flag stands at {each.start} to {each.end}, outside of the text")
+    return flags
 
 
 def _pack_chunks(chunks: Sequence[Chunk]) -> bytes:

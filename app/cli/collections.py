@@ -155,10 +155,12 @@ def documents(context: click.Context, collection: str | None, config: Path | Non
     if context.invoked_subcommand is not None:
         return
     with keeper(settings_for(config)) as kept:
-        table = Table("collection", "document", "title", "version", "pages", "chunks")
+        table = Table("collection", "document", "title", "version", "pages", "chunks", "suspicious")
         for name in [collection] if collection else [each.name for each in kept.collections()]:
             for row in kept.documents(name):
-                table.add_row(name, row.name, row.title, str(row.version), str(row.pages), str(row.chunks))
+                counts = (row.version, row.pages, row.chunks)
+                flagged = "?" if row.suspicious is None else str(row.suspicious)
+                table.add_row(name, row.name, row.title, *map(str, counts), flagged)
     console().print(table, markup=False)
 
 

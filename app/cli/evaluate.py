@@ -37,7 +37,8 @@ from app.evaluation.gate import against, fail_if_worse, read_baseline
 from app.evaluation.golden_set import read_golden_set
 from app.evaluation.on_off import on_off, on_off_json
 from app.evaluation.questions import EvaluationSet, Half
-from app.evaluation.report import as_json, detail
+from app.evaluation.report import detail
+from app.evaluation.result_file import WAYS, Rerank, asked_with, result_json
 from app.evaluation.run import Measured, Plan, Tell, measure
 from app.evaluation.runs import write_runs
 from app.evaluation.sets import Documents, read_set
@@ -45,7 +46,6 @@ from app.settings import Settings
 
 A_FOLDER = click.Path(path_type=Path, file_okay=False)
 A_FILE = click.Path(path_type=Path, dir_okay=False)
-WAYS = {"on": ("on",), "off": ("off",), "both": ("on", "off")}
 
 
 @click.command()
@@ -97,7 +97,7 @@ WAYS = {"on": ("on",), "off": ("off",), "both": ("on", "off")}
 @config_option
 def evaluate(
     sets: tuple[str, ...],
-    rerank: str,
+    rerank: Rerank,
     instruction: str | None,
     preset: str | None,
     top_k: int | None,
@@ -151,14 +151,14 @@ def evaluate(
     differences: dict[str, list[Difference]] = {}
     lines: list[str] = []
     for name, given in names.items():
-        with TemporaryDirectory(prefix="touchstone-evaluate-") as scratch, _progress() as tell:
+        with TemporaryDirectory(prefix="touchstone-evaluate-") as scratch, progress() as tell:
             found = _read(settings, given, Path(scratch), documents, noisy=noisy)
             measured = measure(loaded, settings, found, plan, tell)
         _say_left_out(measured)
         print_answers(measured, show, out)
         print_measured(measured, ways, out)
         first = measured.figures[0]
-        report = reports[name] = _report(measured, plan, ways)
+        report = reports[name] = result_json(measured, plan, ways)
         if rerank == "both":
             moved = on_off(*measured.figures)
             print_on_off(name, moved, out)
@@ -173,7 +173,7 @@ def evaluate(
             differences[name] = against(
                 baseline[name],
                 digest=measured.digest,
-                asked_with=_asked_with(plan.ways[0]),
+                asked_with=asked_with(plan.ways[0]),
                 found=first.values,
             )
             print_differences(f"{name} against {gate.name}", differences[name], out)
@@ -233,36 +233,9 @@ def _say_left_out(measured: Measured) -> None:
         click.echo(f"evidence that stands in no document: {', '.join(missing)}", err=True)
 
 
-def _report(measured: Measured, plan: Plan, ways: tuple[str, ...]) -> dict[str, object]:
-    """The JSON of one set; the first way of asking stands at the top."""
-    first, *others = measured.figures
-    report: dict[str, object] = {
-        "set": measured.found.name,
-        "digest": measured.digest,
-        "documents": len(measured.found.files),
-        "not_ingested": {measured.found.ids[name]: why for name, why in measured.failed.items()},
-        "left_out": measured.found.left_out,
-        "questions": measured.questions,
-        "half": plan.half,
-        "limit": plan.limit,
-        "profile": measured.profile,
-        "models": measured.models,
-        "k": measured.depths,
-        "asked_with": _asked_with(plan.ways[0]),
-        "instruction": plan.ways[0].instruction,
-        **as_json(first),
-    }
-    for way, other in zip(ways[1:], others, strict=True):
-        report[f"rerank_{way}"] = as_json(other)
-    return report
-
-
-def _asked_with(way: Options) -> dict[str, bool]:
-    return {"reranking": way.rerank, "generation": way.generate}
-
-
 @contextmanager
-def _progress() -> Iterator[Tell]:
+def progress() -> Iterator[Tell]:
+    """A bar on standard error, moved by what it gives."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)

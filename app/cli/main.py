@@ -7,6 +7,7 @@ import sys
 import click
 
 from app.cli.arenas import few_arenas
+from app.cli.offline import stay_offline
 from app.errors import TouchstoneError
 
 COMMANDS = {
@@ -19,15 +20,22 @@ COMMANDS = {
     "jobs": "app.cli.jobs:jobs",
     "documents": "app.cli.collections:documents",
     "collections": "app.cli.collections:collections",
+    "suspicious": "app.cli.suspicious:suspicious",
     "reindex": "app.cli.ingest:reindex",
     "models": "app.cli.models:models",
     "evaluate": "app.cli.evaluate:evaluate",
+    "attack": "app.cli.attack:attack",
     "golden": "app.cli.golden:golden",
     "bench": "app.cli.bench:bench",
     "doctor": "app.cli.doctor:doctor",
     "index": "app.cli.index:index",
     "backup": "app.cli.backup:backup",
     "restore": "app.cli.backup:restore",
+    "users": "app.cli.users:users",
+    "groups": "app.cli.groups:groups",
+    "grants": "app.cli.grants:grants",
+    "keys": "app.cli.keys:keys",
+    "audit": "app.cli.audit:audit",
 }
 HELP = {
     "serve": "Serve the chat page.",
@@ -39,15 +47,22 @@ HELP = {
     "jobs": "List, show, cancel or retry what is being ingested.",
     "documents": "List, delete, restore or roll back documents.",
     "collections": "List, make, describe or delete collections.",
+    "suspicious": "List text in documents that speaks to a language model.",
     "reindex": "Build a collection's index again with the present models.",
     "models": "Fetch or check model weights.",
     "evaluate": "Ask sets of labelled questions; measure every stage and the answers.",
+    "attack": "Run a set of prompt injections through the path that chat uses.",
     "golden": "Make and check sets of labelled questions about your documents.",
     "bench": "Measure speed; writes a result file.",
     "doctor": "Check this machine, the data and the models; repair what can be repaired.",
     "index": "Build the indexes again from the database.",
     "backup": "Write everything that cannot be made again into one file, while serving.",
     "restore": "Put a backup into a new data directory.",
+    "users": "List, add, change or remove people who may sign in.",
+    "groups": "List, make, fill or delete groups of users.",
+    "grants": "Say who may read, write or manage a collection.",
+    "keys": "List, make or revoke API keys.",
+    "audit": "List who did what; check that the log is whole.",
 }
 
 
@@ -62,6 +77,7 @@ class Commands(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
+        stay_offline(cmd_name)
         module, name = COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from app.storage.token_ids import TokenRow
 from ingest.chunk import budget_notices, chunk, context_notices
 from ingest.settings import ChunkSize, IngestSettings
+from ingest.suspicious import Flag, find, suspicion_notices
 from ingest.types import Document
 from retrieval.types import Chunk, Notice
 
@@ -18,7 +19,7 @@ class Cut:
     """A document and its chunks, which belong to no version yet.
 
     ``tokens`` are the rows to store beside the chunks, in their order, or none. ``notices`` are of parsing
-    and cutting, ``size`` is the one the chunks were cut to.
+    and cutting, ``size`` is the one the chunks were cut to. ``flags``: what in the text speaks to a model.
     """
 
     size: ChunkSize
@@ -26,6 +27,7 @@ class Cut:
     chunks: tuple[Chunk, ...]
     tokens: tuple[TokenRow, ...]
     notices: tuple[Notice, ...]
+    flags: tuple[Flag, ...]
 
 
 def cut(document: Document, settings: IngestSettings, read_tokens: ReadTokens) -> Cut:
@@ -34,9 +36,11 @@ def cut(document: Document, settings: IngestSettings, read_tokens: ReadTokens) -
     tokens, counts = read_tokens(chunks)
     if counts:
         chunks = tuple(replace(each, tokens=count) for each, count in zip(chunks, counts, strict=True))
+    flags = find(document.text)
     notices = (
         *document.notices,
         *context_notices(document, settings),
         *budget_notices(counts, settings),
+        *suspicion_notices(flags),
     )
-    return Cut(settings.chunk_size, document, chunks, tokens, notices)
+    return Cut(settings.chunk_size, document, chunks, tokens, notices, flags)

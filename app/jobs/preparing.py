@@ -18,6 +18,7 @@ from app.storage.documents import Documents
 from app.storage.job_types import Job
 from app.storage.jobs import Jobs
 from app.storage.staging import ParseResults
+from app.storage.suspicious import write_flags
 from ingest.errors import IngestError
 from ingest.load import to_source
 from ingest.parse import parse, parser_identity
@@ -187,6 +188,7 @@ class Preparing:
             else (),
             cut=made.size,
         )
+        write_flags(self._database.connection(), document_id, version, made.flags, named)
         held.advance(
             "embedding",
             hand_over=hand_over,

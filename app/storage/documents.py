@@ -19,7 +19,8 @@ from ingest.types import Prepared
 class DocumentRow:
     """A document with its current version (0 while nothing has been published).
 
-    ``cut`` is the size its chunks were cut to, None where that was not kept.
+    ``cut`` is the size its chunks were cut to, None where that was not kept. ``suspicious``: places that
+    speak to a model, None where the version was never looked through.
     """
 
     id: str
@@ -32,6 +33,7 @@ class DocumentRow:
     chunks: int
     size_bytes: int = 0
     cut: ChunkSize | None = None
+    suspicious: int | None = None
 
 
 class Documents:
@@ -257,7 +259,7 @@ class Documents:
         rows = self._database.connection().execute(
             "SELECT d.id, d.collection_id, d.name, d.current_version, coalesce(v.sha256, '') AS sha256,"  # noqa: S608 - where is a literal of this file
             " coalesce(v.title, '') AS title, coalesce(v.pages, 0) AS pages, coalesce(v.chunks, 0) AS chunks,"
-            " coalesce(v.size_bytes, 0) AS size_bytes, v.chunk_tokens, v.chunk_overlap"
+            " coalesce(v.size_bytes, 0) AS size_bytes, v.chunk_tokens, v.chunk_overlap, v.suspicious"
             " FROM document d LEFT JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
             f" {where} ORDER BY d.name",
             parameters,
@@ -274,6 +276,7 @@ class Documents:
                 row["chunks"],
                 row["size_bytes"],
                 None if row["chunk_tokens"] is None else ChunkSize(row["chunk_tokens"], row["chunk_overlap"]),
+                row["suspicious"],
             )
             for row in rows
         ]

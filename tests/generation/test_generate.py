@@ -76,6 +76,23 @@ def test_an_answer_without_marks_says_so() -> None:
     assert run(ScriptedGenerator("退货期限为 30 天。"))[1].notices == (Notice.of("uncited_answer"),)
 
 
+def test_an_address_that_nobody_gave_is_told_and_one_of_a_cited_passage_is_not() -> None:
+    passage = a_passage(1, "详情见 https://good.example/manual?page=2。退货期限为 30 天。", title="退货政策")
+    generator = ScriptedGenerator(
+        "退货期限为 30 天，见 https://good.example/manual?page=2 、 https://evil.example/a?q=30 和 "
+        "https://good.example/manual 。[1]"
+    )
+    prompt = build_prompt(
+        "https://mine.example/ 的退货期限多久？", language="zh", instruction="", passages=[passage],
+        count_tokens=generator.count_tokens, context_tokens=generator.context_tokens, max_answer_tokens=100,
+        nonce="k",
+    )  # fmt: skip
+    answer = list(generate(prompt, generator, Sampling()))[-1]
+    assert isinstance(answer, Answer)
+    told = [dict(each.values)["address"] for each in answer.notices if each.code == "foreign_address"]
+    assert told == ["https://evil.example/a?q=30", "https://good.example/manual"]
+
+
 def test_the_token_limit_gives_a_truncated_answer() -> None:
     raw, answer = run(ScriptedGenerator("退货期限为 30 天 [1]。"), max_tokens=4)
     assert raw == answer.text == "退货期限"
