@@ -34,6 +34,9 @@ ROUTES = (
     "/api/conversations",
     "/api/conversations/{conversation_id}/messages",
     "/api/messages/{message_id}/regenerate",
+    "/api/golden",
+    "/api/golden/{set_id}/cases",
+    "/api/collections/{collection}/evaluations",
     "/api/keys",
 )
 """Where a POST makes something. No body of these holds a secret, for a digest of it is kept."""

@@ -28,6 +28,7 @@ ABOUT = (
 TAGS = {
     "openai": "OpenAI's API: chat completions, embeddings, models.",
     "rerank": "Reranking and scoring in the shapes of Jina, Cohere, vLLM and TEI.",
+    "playground": "Candidates that somebody typed in, judged.",
     "ask": "A question as a stream of events.",
     "search": "Retrieval alone, with every score.",
     "conversations": "Conversations and their messages.",

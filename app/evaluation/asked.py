@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from app.access.principal import LOCAL
-from app.answering import Ask
+from app.access.principal import LOCAL, Principal
+from app.answering import Ask, Stopped
 from app.evaluation.questions import Question
 from app.evaluation.stages import DEPTH, STAGES, Rankings, Stage, recalled_rankings, reranked_ranking
 from app.result import Result
@@ -16,6 +16,15 @@ FIRST_DEPTH, MOST_CHUNKS = 100, 1600
 """Chunks a list is looked at first, and at most, until it shows ``DEPTH`` documents."""
 Progress = Callable[[int], None]
 T = TypeVar("T")
+
+
+class Halted(Exception):
+    """It was told to stop before every question was asked."""
+
+
+def never() -> bool:
+    """Nobody tells it to stop."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +80,35 @@ def ask_all(
     ways: Sequence[Options],
     judge: Callable[[Asked], T],
     progress: Progress,
+    *,
+    principal: Principal = LOCAL,
+    stopped: Stopped = never,
+    turn: Callable[[], object] = never,
 ) -> list[list[T]]:
     """All questions in each of the ways, judged at once; one list a way, in the order of the questions.
 
     Recall is run a second time, deeper, outside of what is timed: measures need 50 documents, chat takes K
-    chunks. ``ids``: document name -> the set's own id.
+    chunks. ``ids``: document name -> the set's own id. ``stopped`` is polled by the models: raises
+    ``Halted`` where it says so. ``turn`` is called before each question, and comes back when it may be asked.
     """
     judged: list[list[T]] = [[] for _ in ways]
     for number, question in enumerate(questions, 1):
         lists: Lists | None = None
         for way, found in zip(ways, judged, strict=True):
+            turn()
             request = services.ask(
                 question.text,
+                principal=principal,
                 collections=(collection,),
                 instruction=way.instruction,
                 rerank=way.rerank,
                 top_k=way.top_k,
-                generate=way.generate, principal=LOCAL
+                generate=way.generate,
             )
-            result = services.answer(request)
+            events = services.answering.ask(request, stopped)
+            result = next(each for each in events if isinstance(each, Result))
+            if stopped():
+                raise Halted
             lists = lists or _deep(services, request, ids)
             found.append(judge(_asked(question, way, result, lists, ids)))
         progress(number)

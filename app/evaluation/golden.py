@@ -13,6 +13,7 @@ from app.evaluation.passages import SolidText
 from app.storage.answers import Answers
 from app.storage.collections import Collections
 from app.storage.database import Database
+from app.storage.documents import Documents
 from app.storage.golden import GoldenCase, GoldenEvidence, GoldenRows, GoldenSet
 from app.storage.texts import ShownTexts
 
@@ -34,6 +35,7 @@ class Golden:
         self._texts = ShownTexts(database)
         self._answers = Answers(database, now=now)
         self._collections = Collections(database, now=now)
+        self._documents = Documents(database, now=now)
         self.rows = GoldenRows(database, now=now)
 
     def open(self, name: str, collection: str | None) -> GoldenSet:
@@ -68,7 +70,11 @@ class Golden:
         one is a draft until somebody labels it. Raises ``NotFound`` for an answer that is not kept,
         ``BadRequest`` where its words are gone or none of them is from the set's collection.
         """
-        found, answer = self.open(name, collection), self._answers.get(answer_id)
+        return self.add_answer(self.open(name, collection), answer_id, right=right)
+
+    def add_answer(self, found: GoldenSet, answer_id: str, *, right: bool) -> Added:
+        """See ``from_answer``."""
+        answer = self._answers.get(answer_id)
         if answer.wiped:
             raise BadRequest(f"answer {answer_id!r} cannot be used: a document that was read for it is gone")
         case = GoldenCase(new_id(), answer.question, source="answer")
@@ -80,7 +86,7 @@ class Golden:
             quoted = [
                 GoldenEvidence(each.document, each.quote)
                 for each in answer.citations
-                if self._text(found.collection_id, each.document) is not None
+                if self._is_of(found.collection_id, each.document, each.document_id)
             ]
             if not quoted:
                 raise BadRequest(f"answer {answer_id!r} cites no document of {found.collection!r}")
@@ -149,6 +155,11 @@ class Golden:
             return case
         note = case.note if trouble in case.note else "; ".join(filter(None, (case.note, trouble)))
         return replace(case, state="draft", note=note)
+
+    def _is_of(self, collection_id: str, name: str, document_id: str) -> bool:
+        """Whether the collection shows that very document, not another of its name."""
+        row = self._documents.find(collection_id, name)
+        return row is not None and row.version > 0 and row.id == document_id
 
     def _text(self, collection_id: str, name: str) -> SolidText | None:
         """The text of a document that the collection shows."""

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -36,17 +36,24 @@ class Drafted:
     failed: tuple[tuple[str, str], ...]
 
 
-def draft_cases(services: Services, found: GoldenSet, known: Sequence[GoldenCase], count: int) -> Drafted:
+def draft_cases(
+    services: Services,
+    found: GoldenSet,
+    known: Sequence[GoldenCase],
+    count: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Drafted:
     """Up to ``count`` drafts, document after document in turn, of chunks that no case quotes yet.
 
     A language model writes question and quote, and only quotes that stand in the chunk word for word are
     kept. Without one a heading becomes the question by rule, which a person will want to reword.
+    ``stopped`` is asked before each chunk; where it says so there are no more.
     """
     cases: list[GoldenCase] = []
     failed: list[tuple[str, str]] = []
     quoted = [(each.document, each.quote) for case in known for each in case.evidence]
     for chunk in _in_turn(services, found):
-        if len(cases) == count or len(cases) + len(failed) == _PER_CHUNK * count:
+        if len(cases) == count or len(cases) + len(failed) == _PER_CHUNK * count or stopped():
             break
         if any(document == chunk.document and quote in chunk.text for document, quote in quoted):
             continue

@@ -79,13 +79,14 @@ def _is_recall(name: str) -> bool:
 def _moved(on: Asked, off: Asked) -> Moved | None:
     if not on.question.judged:
         return None
-    without, reranked = _first_relevant(off), _first_relevant(on)
+    without, reranked = first_relevant(off), first_relevant(on)
     if without == reranked:
         return None
     return Moved(on.question.id, on.question.text, without, reranked)
 
 
-def _first_relevant(asked: Asked) -> int:
+def first_relevant(asked: Asked) -> int:
+    """The rank of the first relevant document in the order that passages are chosen from; 0: none."""
     gains = asked.question.gains
     ranked = enumerate(asked.rankings[asked.final], 1)
     return next((rank for rank, (document, _) in ranked if gains.get(document, 0) > 0), 0)

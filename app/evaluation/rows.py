@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.errors import TouchstoneError
@@ -12,9 +12,16 @@ Row = Mapping[str, object]
 
 
 class SetUnreadable(TouchstoneError):
-    """A set of questions cannot be read; the message names the file, and the line where there is one."""
+    """A set of questions cannot be read; the message names the file, and the line where there is one.
+
+    ``lines``: (line, what is wrong there), where several were looked at.
+    """
 
     code = "set_unreadable"
+
+    def __init__(self, message: str, lines: Sequence[tuple[int, str]] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
 
 
 def read_rows(path: Path) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """One set from its documents to its figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.evaluation.asked import Options, ask_all
 from app.evaluation.ingested import COLLECTION, data_folder, ingest
-from app.evaluation.judged import judging
+from app.evaluation.judged import Judged, judging
 from app.evaluation.questions import EvaluationSet, Half, chosen
 from app.evaluation.report import Figures, figures
 from app.evaluation.rows import SetUnreadable
@@ -80,21 +80,34 @@ def measure(
                 judging(services, services.collections.named(COLLECTION).id, found.ids),
                 lambda done: tell(f"{found.name}: asking", done, len(questions)),
             )
-            return Measured(
-                found=found,
-                digest=found.digest(),
-                questions=len(questions),
-                figures=tuple(figures(each) for each in judged),
-                failed=failed,
-                profile=services.models.profile,
-                models={
-                    "embedder": services.models.embedder.identity,
-                    "reranker": services.models.reranker.identity,
-                    "generator": services.models.generator.identity,
-                },
-                depths={
-                    "candidates": plan.ways[0].top_k or settings.retrieval.top_k,
-                    "channel": settings.retrieval.channel_k,
-                    "passages": settings.rerank.top_n,
-                },
-            )
+            return measured_of(services, found, found.digest(), plan, judged, failed)
+
+
+def measured_of(
+    services: Services,
+    found: EvaluationSet,
+    digest: str,
+    plan: Plan,
+    judged: Sequence[Sequence[Judged]],
+    failed: dict[str, str],
+) -> Measured:
+    """The figures of what these services were asked; ``judged`` by way, in the order of ``plan.ways``."""
+    models, settings = services.models, services.settings
+    return Measured(
+        found=found,
+        digest=digest,
+        questions=len(judged[0]),
+        figures=tuple(figures(each) for each in judged),
+        failed=failed,
+        profile=models.profile,
+        models={
+            "embedder": models.embedder.identity,
+            "reranker": models.reranker.identity,
+            "generator": models.generator.identity,
+        },
+        depths={
+            "candidates": plan.ways[0].top_k or settings.retrieval.top_k,
+            "channel": settings.retrieval.channel_k,
+            "passages": settings.rerank.top_n,
+        },
+    )

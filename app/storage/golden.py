@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from app.errors import BadRequest, NotFound
+from app.errors import Conflict, NotFound
 from app.storage.collections import check_name
 from app.storage.database import Database
 
@@ -80,16 +80,35 @@ class GoldenRows:
         return found[0]
 
     def create(self, name: str, collection_id: str) -> GoldenSet:
-        """A new set about a collection. Raises ``BadRequest`` for a name that is taken or cannot be used."""
+        """A new set about a collection.
+
+        Raises ``Conflict`` for a name that is taken, ``BadRequest`` for one that cannot be used.
+        """
         check_name(name)
         with self._database.transaction() as connection:
             if self._sets("WHERE s.name = ?", (name,)):
-                raise BadRequest(f"golden set {name!r} exists already; choose another name")
+                raise Conflict(f"golden set {name!r} exists already; choose another name")
             connection.execute(
                 "INSERT INTO golden_set (id, collection_id, name, created_at) VALUES (?, ?, ?, ?)",
                 (uuid.uuid4().hex, collection_id, name, self._now().isoformat()),
             )
         return self.named(name)
+
+    def by_id(self, set_id: str) -> GoldenSet:
+        """The set of that id. Raises ``NotFound``."""
+        found = self._sets("WHERE s.id = ?", (set_id,))
+        if not found:
+            raise NotFound(f"golden set {set_id!r} does not exist")
+        return found[0]
+
+    def rename(self, set_id: str, name: str) -> GoldenSet:
+        """Call a set otherwise. Raises what ``create`` does, and ``NotFound``."""
+        check_name(name)
+        with self._database.transaction() as connection:
+            if any(each.id != set_id for each in self._sets("WHERE s.name = ?", (name,))):
+                raise Conflict(f"golden set {name!r} exists already; choose another name")
+            connection.execute("UPDATE golden_set SET name = ? WHERE id = ?", (name, set_id))
+        return self.by_id(set_id)
 
     def delete(self, set_id: str) -> None:
         """Delete a set with its cases."""

@@ -18,7 +18,7 @@ from tests.app.server import serving
 
 CANARY = "quixotic-heron-4411"
 """Stands in everything that is owen's and in no name of it."""
-COLLECTION, OTHERS = "owens", "sams"
+COLLECTION, OTHERS, GOLDEN = "owens", "sams", "owens questions"
 DOCUMENT = "leave.md"
 TEXT = f"# Leave\n\nOwen grants 41 days of leave to those who say {CANARY}.\n"
 QUESTION = f"How many days of leave does {CANARY} give?"
@@ -163,6 +163,14 @@ def _things(services: Services, owen: Person, owner: str) -> dict[str, str]:
         time.sleep(0.05)
     owen.json("PUT", f"/api/messages/{message}/feedback", body={"verdict": "up", "text": CANARY})
     found = owen.json("POST", "/api/search", body={"question": QUESTION})["candidates"]
+    golden = owen.json("POST", "/api/golden", body={"collection": COLLECTION, "name": GOLDEN})["id"]
+    case = {"question": QUESTION, "evidence": [{"document": DOCUMENT, "quote": "Owen grants 41 days"}]}
+    case_id = owen.json("POST", f"/api/golden/{golden}/cases", body=case)["id"]
+    asking = f"/api/collections/{COLLECTION}/evaluations"
+    evaluation = owen.json("POST", asking, body={"golden_set": GOLDEN})["id"]
+    for reply in iter(lambda: owen.json("GET", f"/api/evaluations/{evaluation}")["state"], "done"):
+        assert reply in ("queued", "running")
+        time.sleep(0.05)
     group = services.accounts.groups.add(LOCAL, f"friends of {CANARY}")
     return {
         "collection": COLLECTION,
@@ -170,6 +178,10 @@ def _things(services: Services, owen: Person, owner: str) -> dict[str, str]:
         "chunk_id": found[0]["chunk_id"],
         "answer_id": owen.json("GET", "/api/answers")["data"][0]["id"],
         "job_id": job,
+        "set_id": golden,
+        "case_id": case_id,
+        "evaluation_id": evaluation,
+        "other": evaluation,
         "conversation_id": talk,
         "message_id": message,
         "group_id": group.id,

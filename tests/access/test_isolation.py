@@ -8,7 +8,7 @@ import pytest
 
 from app.access.principal import LEVELS, Level
 from app.access.rules import RULES
-from tests.access.estate import CANARY, COLLECTION, DOCUMENT, OTHERS, QUESTION, Estate, Reply, estate
+from tests.access.estate import CANARY, COLLECTION, DOCUMENT, GOLDEN, OTHERS, QUESTION, Estate, Reply, estate
 from tests.api.served import PASSWORD
 
 Route = tuple[str, str]
@@ -34,6 +34,14 @@ BODIES: dict[Route, object] = {
     ("POST", "/api/users"): {"name": "new", "password": PASSWORD},
     ("PATCH", "/api/users/{user_id}"): {"role": "viewer"},
     ("PUT", "/api/users/{user_id}/password"): {"password": PASSWORD},
+    ("POST", f"{C}/evaluations"): {"golden_set": GOLDEN, "generate": False},
+    ("POST", "/api/golden"): {"collection": COLLECTION, "name": "new"},
+    ("PATCH", "/api/golden/{set_id}"): {"name": GOLDEN},
+    ("POST", "/api/golden/{set_id}/accept"): {"cases": ["a"]},
+    ("POST", "/api/golden/{set_id}/answers"): {"answer_id": "a", "right": True},
+    ("POST", "/api/golden/{set_id}/cases"): {"question": "How many days?"},
+    ("PATCH", "/api/golden/{set_id}/cases/{case_id}"): {"question": "How many days?"},
+    ("POST", "/api/golden/{set_id}/drafts"): {"count": 1},
     ("POST", "/rerank"): {"query": "a", "documents": ["b"]},
     ("POST", "/v1/rerank"): {"query": "a", "documents": ["b"]},
     ("POST", "/v2/rerank"): {"query": "a", "documents": ["b"]},
@@ -46,12 +54,16 @@ BODIES: dict[Route, object] = {
 }  # fmt: skip
 CONTENT: dict[Route, bytes] = {
     ("POST", f"{C}/documents"): b"# New\n\nSomething new.\n",
+    ("POST", "/api/golden/{set_id}/import"): b"question\nHow many days?\n",
     ("POST", "/api/preview"): b"# New\n\nSomething new.\n",
 }
+OF_COLLECTIONS = {"collection", "chunk_id", "job_id", "model", "set_id", "evaluation_id"}
 TAKEN = ("POST", f"{C}/documents")  # makes a collection, so an editor learns that a name is taken (409)
 QUERIES: dict[str, str] = {"name": DOCUMENT, "version": "1"}
 NAMES_HIS: dict[Route, str] = {  # query parameters that may name what is somebody else's
     ("GET", "/api/jobs"): "collection",
+    ("GET", "/api/golden"): "collection",
+    ("GET", "/api/evaluations"): "collection",
     ("GET", "/api/sessions"): "user",
     ("DELETE", "/api/sessions"): "user",
     ("POST", "/api/index/rebuild"): "collection",
@@ -111,6 +123,8 @@ def test_owner_himself_sees_all_of_it(there: Estate) -> None:
         f"/api/chunks/{ids['chunk_id']}", f"/api/answers/{ids['answer_id']}",
         f"/api/messages/{ids['message_id']}", f"/api/conversations/{ids['conversation_id']}",
         f"/api/messages/{ids['message_id']}/events",
+        f"/api/golden/{ids['set_id']}/cases", f"/api/golden/{ids['set_id']}/export",
+        f"/api/evaluations/{ids['evaluation_id']}/questions",
         "/api/feedback", "/api/conversations", f"/api/collections/{COLLECTION}",
     ):  # fmt: skip
         reply = owen.call("GET", path)
@@ -135,9 +149,7 @@ def test_what_is_somebody_elses_is_not_there(
     wrong = []
     for route, operation in routes.items():
         reply = _call(there, who, route, operation)
-        own = who == "narrow" and not {"collection", "chunk_id", "job_id", "model"} & set(
-            re.findall(r"\{(\w+)\}", route[1])
-        )
+        own = who == "narrow" and not OF_COLLECTIONS & set(re.findall(r"\{(\w+)\}", route[1]))
         names = "{" in route[1] and not own
         allowed = (*NOT_HIS, 409) if route == TAKEN else NOT_HIS
         if (reply.tells() and not own) or reply.status >= 500 or (names and reply.status not in allowed):
