@@ -109,7 +109,7 @@ def test_why_starting_failed_is_told_to_nobody_who_has_not_signed_in(
 ) -> None:
     services = services_of(tmp_path / "data", access={"mode": mode})
 
-    def fail(*, demo: bool) -> None:
+    def fail(*, demo: bool = False) -> None:
         services.state = State("failed", f"{tmp_path} cannot be read")
 
     services.load = fail  # type: ignore[method-assign]

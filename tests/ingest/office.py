@@ -46,11 +46,13 @@ def blocks(parsed: Parsed) -> list[tuple[str, str]]:
 
 
 def zipped(parts: Mapping[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP of these parts."""
+    """A ZIP of these parts, the same whenever it is made."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
         for name, data in parts.items():
-            archive.writestr(name, data)
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = method
+            archive.writestr(entry, data)
     return packed.getvalue()
 
 
