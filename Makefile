@@ -34,11 +34,14 @@ $(DEV_STAMP): $(STAMP)
 run: $(STAMP)
 	@exec $(BIN)/touchstone serve
 
+# By file, so that what a file sets up is set up once; four at most, for each may hold a server and a browser.
+SHARED_OUT := -n auto --maxprocesses 4 --dist loadfile
+
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SHARED_OUT)
 
 test-fast: $(DEV_STAMP)
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest $(SHARED_OUT) -m "not slow and not browser and not fault"
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

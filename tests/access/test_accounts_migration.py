@@ -24,6 +24,7 @@ OPEN = (
 def _of_version_9(path: Path) -> None:
     """A database as it was before accounts, with a knowledge base."""
     with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
         for name in MIGRATIONS[:9]:
             script = resources.files("app.storage").joinpath("migrations", name).read_text(encoding="utf-8")
             connection.executescript(script)

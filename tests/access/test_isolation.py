@@ -43,6 +43,7 @@ BODIES: dict[Route, object] = {
     ("PATCH", "/api/golden/{set_id}/cases/{case_id}"): {"question": "How many days?"},
     ("POST", "/api/golden/{set_id}/drafts"): {"count": 1},
     ("POST", "/rerank"): {"query": "a", "documents": ["b"]},
+    ("POST", "/api/rerank"): {"query": "a", "candidates": ["b"]},
     ("POST", "/v1/rerank"): {"query": "a", "documents": ["b"]},
     ("POST", "/v2/rerank"): {"query": "a", "documents": ["b"]},
     ("POST", "/score"): {"text_1": "a", "text_2": "b"},

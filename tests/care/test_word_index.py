@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.care.care import Care
 from app.failpoints import Injected, arm
 from app.services import Services
+from app.storage.database import MIGRATIONS
 from retrieval.types import Notice
 from tests.care.conftest import COLLECTION, Open, fill, found
 from tests.care.test_doctor import codes
@@ -45,9 +47,31 @@ def made_old(services: Services) -> Path:
     data_dir = services.settings.data_dir
     services.close()
     connection = sqlite3.connect(data_dir / "touchstone.sqlite3")
+    _undo_later_migrations(connection)
     connection.executescript(OLD_TABLES)
     connection.close()
     return data_dir
+
+
+def _undo_later_migrations(connection: sqlite3.Connection) -> None:
+    """Drop every table, index, trigger and column that version 9 did not have."""
+    nine = sqlite3.connect(":memory:")
+    for name in MIGRATIONS[:9]:
+        nine.executescript(
+            resources.files("app.storage").joinpath("migrations", name).read_text(encoding="utf-8")
+        )
+    listing = "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    known = set(nine.execute(listing))
+    for kind in ("trigger", "index", "table"):
+        for what, later in set(connection.execute(listing)) - known:
+            if what == kind and not later.startswith("lexical"):  # those are made by their reader
+                connection.execute(f'DROP {kind} "{later}"')
+    for kind, table in known:
+        if kind == "table":
+            columns = f"SELECT name FROM pragma_table_info('{table}')"  # noqa: S608 - a name of our schema
+            for (column,) in set(connection.execute(columns)) - set(nine.execute(columns)):
+                connection.execute(f'ALTER TABLE "{table}" DROP COLUMN "{column}"')
+    nine.close()
 
 
 def test_database_of_before_the_index_is_filled_at_its_first_start(kept: Services, reopen: Open) -> None:

@@ -88,9 +88,10 @@ def test_collections_are_listed(run: Run, kept: str) -> None:
 
 
 def test_documents_are_listed_by_collection(run: Run, kept: str) -> None:
-    mine = [(kept, "a.md", "Leave", "1", "0", "1"), (kept, "sub/b.md", "Leave", "1", "0", "1")]
+    mine = [(kept, "a.md", "Leave", "1", "0", "1", "0"), (kept, "sub/b.md", "Leave", "1", "0", "1", "0")]
     done = run(documents, "--collection", kept)
-    assert done.rows == [("collection", "document", "title", "version", "pages", "chunks"), *mine]
+    heads = ("collection", "document", "title", "version", "pages", "chunks", "suspicious")
+    assert done.rows == [heads, *mine]
     assert set(mine) <= set(run(documents).rows)
 
 
