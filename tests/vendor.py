@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,16 @@ LOCK = VENDOR / "vendor.lock.json"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What is taken from one npm package: its version, its licence and the files, by their path inside it."""
+    """What is taken from one npm package: its version, its licence and the files, by their path inside it.
+
+    A path that ends in "/" means every file of that folder, which keep it as theirs; ``but`` are left out.
+    """
 
     name: str
     version: str
     licence: str
     files: tuple[str, ...]
+    but: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -38,6 +43,11 @@ class Package:
 PACKAGES = (
     Package("markdown-it", "15.0.3", "MIT", ("dist/browser/markdown-it.esm.min.mjs", "LICENSE")),
     Package("dompurify", "3.4.18", "MPL-2.0 OR Apache-2.0", ("dist/purify.es.mjs", "LICENSE", "LICENSE-MPL")),
+    Package(
+        "pdfjs-dist", "5.6.205", "Apache-2.0",
+        ("build/pdf.min.mjs", "build/pdf.worker.min.mjs", "cmaps/", "standard_fonts/", "wasm/", "LICENSE"),
+        but=("wasm/openjpeg_nowasm_fallback.js",),  # browsers that run the rest have WebAssembly
+    ),
 )
 
 
@@ -53,8 +63,20 @@ def published(package: Package) -> tuple[str, dict[str, bytes]]:
         if digest != entry["integrity"]:
             raise SystemExit(f"{spec}: the bytes received do not have the integrity the registry names")
         with tarfile.open(archive) as tar:
-            files = {Path(path).name: _member(tar, path) for path in package.files}
+            files = dict(_members(tar, package))
     return digest, files
+
+
+def _members(tar: tarfile.TarFile, package: Package) -> Iterator[tuple[str, bytes]]:
+    """The wanted files by the path under which they are kept."""
+    for wanted in package.files:
+        if not wanted.endswith("/"):
+            yield Path(wanted).name, _member(tar, wanted)
+            continue
+        for name in sorted(tar.getnames()):
+            path = name.removeprefix("package/")
+            if path.startswith(wanted) and path not in package.but and tar.getmember(name).isfile():
+                yield path, _member(tar, path)
 
 
 def _member(tar: tarfile.TarFile, path: str) -> bytes:
@@ -72,6 +94,7 @@ def write() -> None:
         folder = VENDOR / package.folder
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(data)
         lock.append({
             "name": package.name,

@@ -1,6 +1,7 @@
 """What the page reads besides answers and collections: status, examples, and a chunk with its neighbours."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from app.api.state import language_of, services
 from app.catalogue import say
 from app.demo import DEMO
 from app.errors import NotFound
+from app.preview import BoxView
 from app.result import ModelsView, NoticeView, View
 from app.services import Services
 from app.settings import shipped
@@ -105,9 +107,13 @@ class ExampleView(View):
 
 
 class ChunkView(View):
-    """A chunk as it stands in its document; ``before`` and ``after`` are its neighbours' text."""
+    """A chunk as it stands in its document; ``before`` and ``after`` are its neighbours' text.
+
+    ``collection``: the name of its knowledge base. ``boxes``: where it stands on its pages.
+    """
 
     chunk_id: str
+    collection: str
     document: str
     title: str
     pages: tuple[int, ...]
@@ -117,6 +123,7 @@ class ChunkView(View):
     end: int
     before: str
     after: str
+    boxes: tuple[BoxView, ...]
 
 
 class Examples(View):
@@ -197,6 +204,7 @@ def chunk(chunk_id: str, held: Held, asker: Asker) -> ChunkView:
     before, after = held.chunks.neighbours(found)
     return ChunkView(
         chunk_id=found.id,
+        collection=held.collections.names().get(found.collection, ""),
         document=found.document,
         title=found.title,
         pages=found.pages,
@@ -206,6 +214,7 @@ def chunk(chunk_id: str, held: Held, asker: Asker) -> ChunkView:
         end=found.end,
         before=before.text if before else "",
         after=after.text if after else "",
+        boxes=tuple(BoxView(**asdict(box)) for box in found.boxes),
     )
 
 

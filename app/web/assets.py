@@ -17,8 +17,13 @@ MEDIA_TYPES = {
     ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
     "": "text/plain; charset=utf-8",
 }
+
+# A worker takes the policy of its own script: the PDF viewer's may compile WebAssembly, no page may.
+WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; font-src data:"
+WORKERS = ("pdf.worker.min.mjs",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Assets:
             "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",
             "ETag": f'"{asset.version}"',
         }
+        if name.rpartition("/")[2] in WORKERS:
+            headers["Content-Security-Policy"] = WORKER_POLICY
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         return Response(asset.data, headers={**headers, "Content-Type": asset.media_type})

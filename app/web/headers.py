@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.access.channel import SESSION_COOKIES, cookies, names, split
 
 # Scripts run only from this server or with the page's nonce; strings become DOM only through DOMPurify's
-# Trusted Types policy. The set was proven in Chromium with every library the pages use.
+# Trusted Types policy, and a worker only through the one that takes a single address (pdf_page.js).
+# The set was proven in Chromium with every library the pages use.
 PAGE_POLICY = "; ".join((
     "default-src 'none'",
     "script-src 'self' 'nonce-{nonce}'",
@@ -28,7 +29,7 @@ PAGE_POLICY = "; ".join((
     "frame-ancestors 'none'",
     "object-src 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types dompurify",
+    "trusted-types dompurify pdfworker",
 ))
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 PERMISSIONS = ", ".join(f"{feature}=()" for feature in (

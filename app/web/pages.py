@@ -11,6 +11,7 @@ from app.access.channel import Channel
 from app.access.principal import Principal
 from app.language import LANGUAGE_COOKIE, LANGUAGES, negotiate
 from app.web.assets import Assets
+from app.web.navigation import entries_for
 from app.web.translate import Translations
 from retrieval.types import Language
 
@@ -21,7 +22,11 @@ YEAR_S = 365 * 24 * 3600
 
 
 class Pages:
-    """Renders the templates. Every value is escaped, an unknown name or sentence is an error."""
+    """Renders the templates. Every value is escaped, an unknown name or sentence is an error.
+
+    A page extends ``layout.html`` and fills its blocks ``title``, ``head`` (styles, module script) and
+    ``main``; its scripts get the sentences of ``common`` and of the page's own ``section``.
+    """
 
     def __init__(self, *, translations: Translations, assets: Assets, templates: Path = TEMPLATES) -> None:
         self._translations = translations
@@ -29,11 +34,16 @@ class Pages:
         self._environment = Environment(loader=FileSystemLoader(templates), autoescape=True,
                                         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
-    def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
-        """A page. A language asked for by ``?lang=`` is remembered in a cookie."""
+    def page(
+        self, request: Request, template: str, *, section: str = "", status: int = 200, **values: object
+    ) -> Response:
+        """A page. A language asked for by ``?lang=`` is remembered in a cookie.
+
+        ``section``: whose sentences its scripts get, such as ``"page.documents"``; "" for none of its own.
+        """
         wanted = request.query_params.get("lang")
         language = self.language(request)
-        response = HTMLResponse(self._render(template, request, language, values), status, headers={
+        response = HTMLResponse(self._render(template, request, language, section, values), status, headers={
             "Cache-Control": "no-store", "Content-Language": language, "Vary": "Accept-Language, Cookie"})
         if wanted in LANGUAGES:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, httponly=True, samesite="lax",
@@ -45,8 +55,12 @@ class Pages:
         return negotiate(request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE),
                          request.headers.get("accept-language"))
 
+    def text(self, request: Request, key: str, **blanks: object) -> str:
+        """A sentence in the language of a page, for what a page loads and is none."""
+        return self._translations.text(self.language(request), key, **blanks)
+
     def _render(
-        self, template: str, request: Request, language: Language, values: Mapping[str, object]
+        self, template: str, request: Request, language: Language, section: str, values: Mapping[str, object]
     ) -> str:
         def t(key: str, **blanks: object) -> str:
             return self._translations.text(language, key, **blanks)
@@ -66,10 +80,16 @@ class Pages:
             nonce=state.get("csp_nonce", ""),
             person=asker if asker is not None and asker.session else None,
             insecure=came_over is not None and came_over.exposed and bool(came_over.cookie),
-            data={"language": language, "text": self._translations.below(language, "chat"),
+            here=request.url.path,
+            navigation=entries_for(asker),
+            data={"language": language, "text": self._sentences(language, section),
                   "who": asker.id if asker is not None else ""},
             **values,
         )
+
+    def _sentences(self, language: Language, section: str) -> dict[str, str]:
+        own = self._translations.below(language, section) if section else {}
+        return self._translations.below(language, "common") | own
 
 
 def load() -> Pages:
@@ -78,13 +98,15 @@ def load() -> Pages:
 
 
 def router(pages: Pages | None = None) -> APIRouter:
-    """``GET /`` (the chat page) and ``GET /static/…``; ``SecurityHeaders`` gives the page its nonce."""
+    """The chat page at ``/`` and ``/c/{id}``, and ``/static/…``; ``SecurityHeaders`` gives it its nonce."""
     pages = pages or load()
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
+    @routes.get("/c/{conversation_id}")
     def chat(request: Request) -> Response:
-        return pages.page(request, "chat.html")
+        """What the address names is looked up by the page, in the API: no second way leads to it."""
+        return pages.page(request, "chat.html", section="chat")
 
     @routes.get("/static/{name:path}")
     def static(request: Request, name: str) -> Response:

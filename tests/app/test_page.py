@@ -24,6 +24,12 @@ CJK = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 SCRIPTS = sorted(STATIC.glob("*.js"))
 TEMPLATES = sorted(pages.TEMPLATES.iterdir())
 TRANSLATIONS = Translations.load()
+SECTIONS = sorted({
+    "common",
+    *(section for path in pages.TEMPLATES.parent.glob("*.py")
+      for section in re.findall(r'section="([\w.]+)"', path.read_text(encoding="utf-8"))),
+})  # fmt: skip
+"""Whose sentences scripts get."""
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def test_page_runs_only_its_own_scripts_and_those_with_its_nonce(client: TestCli
     assert policy["script-src"] == f"'self' 'nonce-{nonces.pop()}'"
     assert policy["default-src"] == "'none'"
     assert policy["require-trusted-types-for"] == "'script'"
-    assert policy["trusted-types"] == "dompurify"
+    assert policy["trusted-types"] == "dompurify pdfworker"
     assert policy["frame-ancestors"] == "'none'"
 
 
@@ -207,15 +213,18 @@ def test_both_languages_have_the_same_sentences_with_the_same_blanks() -> None:
 def test_every_sentence_is_used_and_every_used_sentence_exists() -> None:
     templates = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES)
     scripts = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
-    used = set(re.findall(r"\bt\('([\w.]+)'", templates))
-    used |= {f"chat.{key}" for key in re.findall(r'["`]([a-z_]+(?:\.[a-z_]+)*)["`]', scripts)}
-    prefixes = tuple(re.findall(r"\bt\('([\w.]+\.)' ~", templates))
-    prefixes += tuple(f"chat.{key}" for key in re.findall(r"`([a-z_.]+[._])\$\{", scripts))
     keys = TRANSLATIONS.keys("zh")
-    named = {key for key in used if key.startswith("page.")}
-    named |= {f"chat.{key}" for key in re.findall(r'\bt\("([\w.]+)"', scripts)}
-    named -= set(prefixes)
-    assert sorted(named - keys) == []
+    used = set(re.findall(r"\bt\('([\w.]+)'", templates))
+    prefixes = tuple(re.findall(r"\bt\('([\w.]+\.)' ~", templates))
+    routes = "".join(path.read_text("utf-8") for path in pages.TEMPLATES.parent.glob("*.py"))
+    used |= set(re.findall(r'\.text\(request, "([\w.]+)"', routes))
+    prefixes += tuple(re.findall(r'\.text\(request, f"([\w.]+\.)\{', routes))
+    assert sorted(used - keys - set(prefixes)) == []
+    for name in set(re.findall(r'\bt\("([\w.]+)"', scripts)):
+        assert any(f"{section}.{name}" in keys for section in SECTIONS), name
+    for section in SECTIONS:  # which of them a script has, its page says
+        used |= {f"{section}.{key}" for key in re.findall(r'["`]([a-z_]+(?:\.[a-z_]+)*)["`]', scripts)}
+        prefixes += tuple(f"{section}.{key}" for key in re.findall(r"`([a-z_.]+[._])\$\{", scripts))
     assert sorted(key for key in keys - used if not key.startswith(prefixes)
                   and key.removesuffix("_one") not in used) == []  # fmt: skip
 

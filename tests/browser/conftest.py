@@ -78,6 +78,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="package")
+def filling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Another one, for tests that upload: no question of others finds what they do."""
+    with serving(tmp_path_factory.mktemp("filling")) as (address, _):
+        yield address
+
+
 def _wait_until_ready(address: str, process: subprocess.Popen[str], errors: Path) -> None:
     deadline = time.monotonic() + START_S
     status: dict[str, object] = {}
@@ -129,10 +136,12 @@ def complaints(server: str) -> Complaints:
 def open_page(
     browser: Browser, server: str, complaints: Complaints, request: pytest.FixtureRequest
 ) -> Iterator[Open]:
-    """Opens the chat page in a fresh profile: ``open_page(language, width=…, height=…, dark=…)``."""
+    """Opens a page in a fresh profile, the chat without a ``path``: ``open_page(language, width=…)``."""
     contexts: list[BrowserContext] = []
 
-    def open_one(language: str = "zh", width: int = 1280, height: int = 800, dark: bool = False) -> Page:
+    def open_one(
+        language: str = "zh", width: int = 1280, height: int = 800, dark: bool = False, path: str = "/"
+    ) -> Page:
         context = browser.new_context(
             locale="zh-CN" if language == "zh" else "en-US", color_scheme="dark" if dark else "light",
             reduced_motion="reduce", viewport={"width": width, "height": height}, is_mobile=width < 600,
@@ -142,8 +151,9 @@ def open_page(
         contexts.append(context)
         page = context.new_page()
         complaints.watch(page)
-        page.goto(server)
-        page.locator('#state[data-state="ready"]').wait_for()
+        page.goto(server + path)
+        if path == "/":
+            page.locator('#state[data-state="ready"]').wait_for()
         return page
 
     yield open_one

@@ -160,3 +160,27 @@ def test_quote_is_found_by_offset_then_by_text_and_never_guessed(open_page: Open
       return [at("same.", 115, 100), at("same.", 3, null), at("same.", 990, 100), at("absent", 102, 100)];
     }""")
     assert found == [[16, 21], [3, 8], [3, 8], None]
+
+
+def test_source_in_markdown_is_shown_as_its_reader_sees_it_with_the_quote_marked(open_page: Open) -> None:
+    page = open_page("en")
+    shown = page.evaluate("""async () => {
+      const { rendered } = await import("/static/rendered.js");
+      const text = "## Fix\\n\\n1. Check **the queue**: `kubectl get`.\\n2. Scale <b onclick=x>out</b>." +
+        "\\n\\n| code | cause |\\n|---|---|\\n| CB-1 | full disk |\\n\\n" +
+        "[x](https://evil.example/) ![i](https://evil.example/i.png)";
+      const see = (quote) => {
+        const view = rendered({ before: "# Before", text, after: "After *it*" }, quote);
+        return view && { marks: [...view.querySelectorAll("mark")].map((one) => one.textContent),
+          tags: [...new Set([...view.querySelectorAll(".own *")].map((one) => one.localName))].sort(),
+          links: view.querySelectorAll("a, img, b, [onclick]").length };
+      };
+      return [see("**the queue**: `kubectl get`.\\n2. Scale"), see("| CB-1 | full disk |"),
+        see("not there"), see("")];
+    }""")
+    assert shown[0]["marks"] == ["the queue", ": ", "kubectl get", ".", "Scale"]
+    assert shown[1]["marks"] == ["CB-1", "full disk"]
+    assert shown[2] is None
+    assert shown[3]["marks"] == []
+    assert {"h4", "ol", "strong", "code", "table"} <= set(shown[3]["tags"])
+    assert shown[3]["links"] == 0

@@ -1,37 +1,32 @@
 // @ts-check
-/** One question and its answer: the stream, the finished answer, its sources, and how it came about. */
-import { candidatesTable, inOrder } from "./candidates.js";
-import { $, duration, h, has, headingPath, icon, pagesText, t, where } from "./dom.js";
+/** One question and its answer: the stream, the state it ended in, the finished answer and its sources. */
+import { inOrder } from "./candidates.js";
+import { h, has, headingPath, notice, pagesText, t, where } from "./dom.js";
 import { Growing, linksIn } from "./markdown.js";
+import { footer } from "./meta.js";
 import * as panel from "./panel.js";
 
-/** Which model does a stage's work. The whole identities stand in the details. */
-const WORKERS = { recall: "embedder", rerank: "reranker" };
-
-/** @param {string | undefined} identity @returns {string} " (name)", or nothing where no model took part */
-const by = (identity) => (identity ? ` (${short(identity)})` : "");
-
-/** A model's name without organisation, revision and precision. @param {string} identity */
-const short = (identity) => identity.split(/[@:]/)[0].split("/").reduce((a, b) => (b.length > a.length ? b : a));
-
 /**
- * @typedef {import("./stream.js").Request} Request
+ * @typedef {import("./stream.js").Settings} Settings
+ * @typedef {import("./stream.js").Message} Message
  * @typedef {import("./stream.js").Result} Result
  * @typedef {import("./stream.js").Passage} Passage
  * @typedef {import("./stream.js").Candidate} Candidate
- * @typedef {{ask: (request: Request, turn?: Turn) => void, fill: (question: string) => void}} Actions
+ * @typedef {{again: (turn: Turn, settings?: Settings) => void, choose: (turn: Turn, message: string) => void,
+ *   fill: (question: string) => void}} Actions `again`: have it answered once more, by other settings or the same
  */
 
 const VAGUE = "vague_question"; // said by the card's title rather than beside it
-const STAGES = ["understand", "recall", "rerank", "select", "generate"];
-const DETAILS = ["understand", "embed", "vector", "lexical", "fuse", "recall", "rerank", "select", "first_token",
-  "generate", "total"];
+export const STAGES = ["understand", "recall", "rerank", "select", "generate"];
 
 export class Turn {
-  /** @param {Request} request @param {Actions} actions */
-  constructor(request, actions) {
-    this.request = request;
+  /** @param {string} question @param {Settings} settings @param {Actions} actions */
+  constructor(question, settings, actions) {
+    this.question = question;
+    this.settings = settings;
     this.actions = actions;
+    /** @type {Message|null} */ this.message = null;
+    /** @type {string} */ this.id = ""; // of the answer that is shown, "" before the server has taken the question
     /** @type {Passage[]} */ this.passages = [];
     /** @type {import("./panel.js").Item[]} */ this.items = [];
     /** @type {Set<string>} */ this.links = new Set();
@@ -39,23 +34,23 @@ export class Turn {
     this.text = h("div", { class: "prose" });
     this.below = h("div", { class: "below" });
     this.above = h("ul", { class: "notices" });
+    this.flags = h("p", { class: "flags" });
     this.element = h("article", { class: "turn" },
       h("header", { class: "asked" },
-        h("h2", {}, h("span", { class: "visually-hidden" }, `${t("you_asked")}: `), request.question),
-        this.flags()),
+        h("h2", {}, h("span", { class: "visually-hidden" }, `${t("you_asked")}: `), question), this.flags),
       this.above, this.text, this.progress, this.below);
     this.start();
   }
 
-  flags() {
-    const { rerank, instruction } = this.request;
-    if (rerank && !instruction) return null;
-    return h("p", { class: "flags" }, rerank ? null : h("span", { class: "flag" }, t("rerank_off")),
-      instruction ? h("span", { class: "flag" }, t("with_instruction", { instruction })) : null);
-  }
-
-  /** Make ready for a first or another try. */
+  /** Make ready for a first or another answer. */
   start() {
+    const { rerank, instruction } = this.settings;
+    this.flags.hidden = rerank && !instruction;
+    this.flags.replaceChildren(...[rerank ? "" : h("span", { class: "flag" }, t("rerank_off")),
+      instruction ? h("span", { class: "flag" }, t("with_instruction", { instruction })) : ""]);
+    this.element.className = "turn";
+    [this.message, this.passages, this.items] = [null, [], []];
+    this.growing?.stop();
     this.growing = new Growing(this.text, () => this.context());
     this.text.replaceChildren(this.growing.tail);
     this.below.replaceChildren();
@@ -78,14 +73,14 @@ export class Turn {
   /** @param {{name: string}} data */
   stage({ name }) {
     const next = STAGES[STAGES.indexOf(name) + 1];
-    if (next) this.doing(next === "rerank" && !this.request.rerank ? "select" : next);
+    if (next) this.doing(next === "rerank" && !this.settings.rerank ? "select" : next);
   }
 
   /** @param {{passages: Passage[]}} data */
   sources({ passages }) {
     this.passages = passages;
     this.items = passages.map((passage) => ({ passage, citation: null }));
-    this.links = linksIn([this.request.question, ...passages.map((passage) => passage.text)]);
+    this.links = linksIn([this.question, ...passages.map((passage) => passage.text)]);
     this.doing("generate");
   }
 
@@ -93,6 +88,13 @@ export class Turn {
   delta({ text }) {
     this.progress.hidden = true;
     this.growing.push(text);
+  }
+
+  /** The connection is lost, or there again. @param {boolean} away */
+  lost(away) {
+    this.element.classList.toggle("is-lost", away);
+    if (away) this.doing("lost");
+    else this.doing(this.growing.text ? "generate" : "understand");
   }
 
   /** While streaming a mark leads to its passage; when the answer is complete, to its exact quote. */
@@ -123,11 +125,33 @@ export class Turn {
     panel.open(this.items, index, opener ?? chipAt(index), chipAt);
   }
 
-  /** @param {Result} result */
-  finish(result) {
-    this.result = result;
+  /** The answer as the server keeps it, however it ended. @param {Message} message */
+  finish(message) {
+    this.end();
+    this.message = message;
+    this.id = message.id;
+    const { result } = message;
+    if (result) this.result(result, message);
+    else this.growing.finish(message.text);
+    const said = [...(result?.notices ?? []), ...message.notices].filter(({ code }, i, all) =>
+      code !== VAGUE && !code.startsWith("answer_failed") && all.findIndex((other) => other.code === code) === i);
+    this.above.replaceChildren(...said.map(notice));
+    const hidden = message.withheld || message.wiped;
+    this.element.classList.add(`is-${hidden ? "withheld" : result?.outcome ?? message.state}`);
+    if (message.state === "failed") {
+      const why = message.notices.find(({ code }) => code === "answer_failed")?.text ?? "";
+      this.below.append(this.failure(why, message.retryable && (() => this.actions.again(this))));
+    } else if (message.state !== "complete" && !hidden) {
+      this.below.append(note(t(message.state === "interrupted" ? "interrupted" : "stopped")),
+        h("div", {}, retry(() => this.actions.again(this))));
+    }
+    this.below.append(footer(this, message));
+  }
+
+  /** @param {Result} result @param {Message} message */
+  result(result, message) {
     this.passages = result.passages;
-    this.links = linksIn([this.request.question, ...result.passages.map((passage) => passage.text)]);
+    this.links = linksIn([this.question, ...result.passages.map((passage) => passage.text)]);
     const byNumber = new Map(result.passages.map((passage) => [passage.number, passage]));
     const cited = [...result.citations].sort((a, b) => a.position - b.position)
       .flatMap((citation) => {
@@ -138,48 +162,35 @@ export class Turn {
     const uncited = result.passages.filter(({ number }) => !citedNumbers.has(number));
     this.items = [...cited, ...uncited.map((passage) => ({ passage, citation: null }))];
     if (result.outcome === "abstained" && !result.passages.length) this.nearest(result.candidates);
-    this.end();
-    this.element.classList.add(`is-${result.outcome}`);
-    this.growing.finish(result.answer);
-    const vague = result.notices.some(({ code }) => code === VAGUE);
-    this.above.replaceChildren(...result.notices.filter(({ code }) => code !== VAGUE).map(notice));
+    this.growing.finish(message.text || result.answer);
     if (result.outcome === "abstained") {
+      const vague = result.notices.some(({ code }) => code === VAGUE);
       this.text.prepend(h("h3", { class: "verdict" }, t(vague ? "vague_title" : "abstained_title")));
     }
     this.below.replaceChildren();
     if (result.outcome === "truncated") this.below.append(note(t("truncated")));
-    if (result.outcome === "cancelled") this.below.append(note(t("stopped")));
     if (result.suggestions.length) this.suggest(result.suggestions);
     if (this.passages.length) this.below.append(this.sourceList(result.outcome === "abstained" ? "nearest" : "sources"));
-    this.below.append(this.meta(result));
   }
 
   end() {
     this.element.removeAttribute("aria-busy");
+    this.element.classList.remove("is-lost");
     this.progress.hidden = true;
   }
 
-  /** The reader stopped: what has come stays. */
-  stop() {
-    this.end();
-    this.growing.finish(this.growing.text);
-    this.below.append(note(t("stopped")), h("div", {}, this.again("retry", "retry", this.request, this)));
-  }
-
-  /** @param {import("./stream.js").Problem & {status?: number}} problem */
-  fail(problem) {
+  /** The question did not reach the server, or its answer cannot be read. What came stays.
+   * @param {import("./stream.js").Problem & {status?: number}} problem @param {() => void} again */
+  fail(problem, again) {
     this.end();
     this.growing.finish(this.growing.text);
     const own = has(`error_${problem.code}`) ? t(`error_${problem.code}`, { status: problem.status ?? "" }) : "";
-    this.below.append(h("div", { class: "failure" },
-      h("h3", {}, t("error_title")), h("p", {}, problem.message || own || problem.code),
-      problem.retryable && this.again("retry", "retry", this.request, this)));
+    this.below.replaceChildren(this.failure(problem.message || own || problem.code, problem.retryable && again));
   }
 
-  /** @param {string} key @param {string} name @param {Request} request @param {Turn} [turn] */
-  again(key, name, request, turn) {
-    return h("button", { type: "button", class: name === "retry" ? "button" : "text-button",
-      onclick: () => this.actions.ask(request, turn) }, t(key));
+  /** @param {string} why @param {(() => void)|false} again */
+  failure(why, again) {
+    return h("div", { class: "failure" }, h("h3", {}, t("error_title")), h("p", {}, why), again && retry(again));
   }
 
   /** Questions to click; where the answer lists the same ones as text, they take that list's place. @param {string[]} questions */
@@ -210,68 +221,10 @@ export class Turn {
       return h("li", {}, button);
     })));
   }
-
-  /** @param {Result} result */
-  meta(result) {
-    const times = [...STAGES, "total"].filter((name) => name in result.timings_ms && name !== "understand" && name !== "select")
-      .map((name) => `${t(`stage.${name}`)} ${duration(result.timings_ms[name])}${by(result.models[WORKERS[name]])}`);
-    const copy = h("button", { type: "button", class: "text-button", onclick: () => this.copy(copy) }, t("copy"));
-    const other = { ...this.request, rerank: !this.request.rerank };
-    const details = this.details(result);
-    details.hidden = true;
-    const toggle = h("button", { type: "button", class: "text-button", "aria-expanded": "false", onclick: () => {
-      details.hidden = !details.hidden;
-      toggle.setAttribute("aria-expanded", String(!details.hidden));
-    } }, t("details"), icon("chevron"));
-    return h("footer", { class: "meta" },
-      h("p", {}, [result.models.generator && t("answered_by", { generator: short(result.models.generator) }), ...times]
-        .filter(Boolean).join(" · ")),
-      h("div", { class: "actions" }, toggle, copy,
-        result.candidates.length > 0 && this.again(other.rerank ? "ask_with_rerank" : "ask_without_rerank", "other", other)),
-      details);
-  }
-
-  /** @param {HTMLElement} button */
-  async copy(button) {
-    const lines = this.passages.map((passage) => `[${passage.number}] ` + [passage.title, passage.document,
-      pagesText(passage.pages), headingPath(passage)].filter((part, i, all) => part && all.indexOf(part) === i).join(" · "));
-    const copied = await copyText(`${this.result?.answer ?? ""}\n\n${t("sources")}\n\n${lines.join("\n")}\n`);
-    button.textContent = t(copied ? "copied" : "copy_failed");
-    setTimeout(() => { button.textContent = t("copy"); }, 2500);
-  }
-
-  /** @param {Result} result */
-  details(result) {
-    const facts = (/** @type {string} */ title, /** @type {(string[])[]} */ rows) => h("section", {}, h("h4", {}, title),
-      h("dl", { class: "facts" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
-    return h("div", { class: "details" },
-      result.candidates.length ? candidatesTable(result.candidates) : null,
-      h("div", { class: "detail-columns" },
-        facts(t("timings"), DETAILS.filter((name) => name in result.timings_ms)
-          .map((name) => [t(`stage.${name}`), duration(result.timings_ms[name])])),
-        facts(t("models"), [...Object.entries(result.models).filter(([role, model]) => model && has(`role.${role}`))
-          .map(([role, model]) => [t(`role.${role}`), model]), [t("trace"), result.trace_id]])));
-  }
 }
-
-/** Reranking that did not happen changes what the answer is worth: a banner. @param {import("./stream.js").Notice} one */
-export const notice = ({ code, text }) => h("li", { class: code.includes("rerank") ? "notice warn" : "notice", "data-code": code }, text);
 
 /** @param {string} text */
 const note = (text) => h("p", { class: "hint-note" }, text);
 
-/** Plain-HTTP addresses have no clipboard API: fall back to a selection. @param {string} text */
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = h("textarea", { class: "visually-hidden", readonly: true });
-    /** @type {HTMLTextAreaElement} */ (area).value = text;
-    $("log").append(area);
-    /** @type {HTMLTextAreaElement} */ (area).select();
-    const copied = document.execCommand("copy");
-    area.remove();
-    return copied;
-  }
-}
+/** @param {() => void} again */
+const retry = (again) => h("button", { type: "button", class: "button", onclick: again }, t("retry"));

@@ -1,258 +1,296 @@
 // @ts-check
-/** The chat page: asking, stopping, the state of the models, and the keyboard. */
-import { Turn } from "./answer.js";
-import { $, h, t, who } from "./dom.js";
+/** The chat page: one conversation at a time, its address, asking, stopping, and the keyboard. */
+import { keepDraft, question, setDraft, showInstruction, startComposer, typed } from "./composer.js";
+import { $, h, t } from "./dom.js";
+import { startKeys } from "./keys.js";
 import * as panel from "./panel.js";
-import { isReady, watch } from "./status.js";
-import { ask, Problem } from "./stream.js";
+import { announce, complain, go, named, setTitle } from "./place.js";
+import { scope, setScope, startScope } from "./scope.js";
+import { showEnd, toEnd, watchScrolling } from "./scrolling.js";
+import { isReady, look, watch } from "./status.js";
+import { act, follow, getJson, newKey, Problem } from "./stream.js";
+import { mark, refresh, startTalks } from "./talks.js";
 
-const question = /** @type {HTMLTextAreaElement} */ ($("question"));
-const instruction = /** @type {HTMLInputElement} */ ($("instruction"));
-const rerank = /** @type {HTMLInputElement} */ ($("rerank"));
-const collection = /** @type {HTMLSelectElement} */ ($("collection"));
-const scroll = $("scroll");
+/** @typedef {import("./answer.js").Turn} Turn @typedef {import("./stream.js").Message} Message @typedef {import("./stream.js").Settings} Settings */
+
 const composer = $("composer");
+const QUICK_MS = 1500; // an answer that took no longer is read from its start
+let talk = ""; // the conversation that is shown, "" before its first question
+/** @type {Turn[]} */ let turns = [];
+/** @typedef {{turn: Turn, watching: AbortController, taken: boolean, stop: boolean}} Running `taken`: by the server */
+/** @type {Running|null} */ let running = null;
+let place = 0; // counts what was opened: what comes late for another place is dropped
+/** @type {string|null} */ let before = null;
 
-/** @type {AbortController|null} */ let running = null;
-/** @type {Turn[]} */ const turns = [];
-const QUICK_MS = 1500;
-const HISTORY_TURNS = 3;
-const HISTORY_CHARACTERS = 2000; // of an answer: a follow-up seldom points behind them
+// --- places: the address names the conversation -------------------------------------------------------------------
 
-// --- asking -----------------------------------------------------------------------------------------------------
-
-function request() {
-  return { question: question.value.trim(), collection: collection.value || null,
-    instruction: instruction.value.trim() || null, rerank: rerank.checked, history: history() };
+/** Show nothing of what was shown. An answer that is being written goes on at the server. @param {string} id */
+function clear(id) {
+  place += 1;
+  running?.watching.abort();
+  panel.close();
+  [talk, turns, running, before] = [id, [], null, null];
+  composer.classList.remove("busy");
+  $("log").replaceChildren();
+  $("earlier").hidden = true;
+  $("welcome").hidden = id !== "";
+  setTitle("");
+  mark(id);
+  if ($("sidebar").matches(":popover-open")) $("sidebar").hidePopover();
 }
 
-/** What was asked and answered last on this page: a follow-up is read with it. */
-function history() {
-  return turns.flatMap(({ request: asked, result }) => result ? [{ question: asked.question,
-    answer: result.answer.slice(0, HISTORY_CHARACTERS) }] : []).slice(-HISTORY_TURNS);
-}
+const fresh = () => {
+  clear("");
+  go("/");
+};
 
-/** @param {import("./stream.js").Request} wanted @param {Turn} [again] a turn to fill anew */
-async function send(wanted, again) {
-  if (running || !wanted.question) return;
-  if (!isReady()) return announce(t("state.loading_send"), true);
-  const turn = again ?? addTurn(wanted);
-  if (again) again.start();
-  if (question.value.trim() === wanted.question) setDraft("");
-  sessionStorage.setItem("draft", question.value || wanted.question); // a reload before the answer keeps it
-  showInstruction(false);
-  running = new AbortController();
-  const began = performance.now();
-  composer.classList.add("busy");
-  follow = true;
-  announce(t("status.answering"));
+/** @param {string} id */
+async function open(id) {
+  clear(id);
+  go(`/c/${id}`);
+  const here = place;
   try {
-    await ask(wanted, running.signal, {
+    const [found, page] = await Promise.all([getJson(`/api/conversations/${encodeURIComponent(id)}`),
+      getJson(`/api/conversations/${encodeURIComponent(id)}/messages`)]);
+    if (here !== place) return;
+    setScope(found.collections);
+    setTitle(found.title);
+    addPage(page);
+    $("welcome").hidden = turns.length > 0;
+    toEnd();
+  } catch (error) {
+    if (here !== place) return;
+    missing(error);
+  }
+}
+
+/** @param {unknown} error */
+function missing(error) {
+  if (!(error instanceof Problem)) throw error;
+  $("log").replaceChildren(h("div", { class: "failure" }, h("h2", {}, t("error_open")),
+    h("p", {}, error.message || t("error_network")),
+    h("button", { type: "button", class: "button", onclick: () => (error.retryable ? open(talk) : fresh()) },
+      t(error.retryable ? "retry" : "new_chat"))));
+}
+
+/** Put a page of messages before those that are shown. @param {{data: Message[], previous_cursor: string|null}} page */
+function addPage(page) {
+  const made = page.data.map((message) => {
+    const turn = turnOf(message.question, message.settings);
+    show(turn, message);
+    return turn;
+  });
+  turns = [...made, ...turns];
+  $("log").prepend(...made.map(({ element }) => element));
+  before = page.previous_cursor;
+  $("earlier").hidden = before === null;
+}
+
+$("earlier").addEventListener("click", async () => {
+  const here = place;
+  const page = await getJson(`/api/conversations/${encodeURIComponent(talk)}/messages?cursor=${encodeURIComponent(before ?? "")}`)
+    .catch(complain);
+  if (page && here === place) addPage(page);
+});
+$("new-chat").addEventListener("click", (event) => {
+  event.preventDefault();
+  fresh();
+  question.focus();
+});
+
+const openAddress = () => (named() ? open(named()) : fresh());
+addEventListener("popstate", openAddress);
+
+// --- asking ---------------------------------------------------------------------------------------------------------
+
+/** @param {string} asked @param {Settings} settings */
+function turnOf(asked, settings) {
+  return new answers.Turn(asked, settings, { again, choose, fill });
+}
+
+/** An answer as it stands; one that is still being written is followed. @param {Turn} turn @param {Message} message */
+function show(turn, message) {
+  turn.settings = message.settings;
+  turn.start();
+  if (message.state === "queued" || message.state === "running") {
+    if (running) return;
+    turn.id = message.id;
+    watchAnswer(turn);
+  } else turn.finish(message);
+}
+
+/** Read along with an answer that is being written. @param {Turn} turn */
+async function watchAnswer(turn) {
+  const mine = busy(turn);
+  mine.taken = true;
+  if (mine.stop) stop();
+  const began = performance.now();
+  try {
+    await follow(turn.id, mine.watching.signal, {
       queued: (data) => turn.queued(data),
       stage: (data) => turn.stage(data),
       sources: (data) => turn.sources(data),
       delta: (data) => turn.delta(data),
-      answer: (data) => turn.finish(data),
-    });
-    const { outcome, passages } = /** @type {import("./stream.js").Result} */ (turn.result);
-    announce(outcome === "abstained" ? t("status.abstained") : t("status.done", { count: passages.length }));
+      done: (data) => turn.finish(data),
+    }, (away) => turn.lost(away));
+    const { state, result } = /** @type {Message} */ (turn.message);
+    const outcome = state === "complete" ? (result?.outcome === "abstained" ? "abstained" : "done") : state;
+    announce(t(`status.${outcome}`, { count: result?.passages.length ?? 0 }));
   } catch (error) {
-    if (running.signal.aborted) {
-      turn.stop();
-      announce(t("status.stopped"));
-    } else {
-      turn.fail(error instanceof Problem ? error : new Problem("page", String(error), false));
-      if (!question.value) setDraft(wanted.question);
-      announce(t("status.failed"));
-      if (!(error instanceof Problem)) throw error;
-    }
+    if (mine.watching.signal.aborted) return;
+    failed(turn, error, () => {
+      turn.start();
+      watchAnswer(turn);
+    });
   } finally {
-    running = null;
-    composer.classList.remove("busy");
-    if (follow) showEnd(turn, performance.now() - began < QUICK_MS);
-    sessionStorage.setItem("draft", question.value);
-    save();
+    if (running === mine) {
+      idle();
+      showEnd(turn.element, performance.now() - began < QUICK_MS);
+      refresh();
+      look();
+    }
   }
 }
 
-/** The end of an answer; one that came at once, and was read by nobody yet, from its start. @param {Turn} turn @param {boolean} quick */
-function showEnd(turn, quick) {
-  const start = scroll.scrollTop + turn.element.getBoundingClientRect().top - scroll.getBoundingClientRect().top;
-  scroll.scrollTop = quick ? Math.min(start, scroll.scrollHeight) : scroll.scrollHeight;
+function busy(/** @type {Turn} */ turn) {
+  const mine = { turn, watching: new AbortController(), taken: false, stop: running?.turn === turn && running.stop };
+  running = mine;
+  composer.classList.add("busy");
+  announce(t("status.answering"));
+  return mine;
 }
 
-/** @param {import("./stream.js").Request} wanted */
-function addTurn(wanted) {
-  const turn = new Turn(wanted, { ask: send, fill: (text) => fillAndSend(text) });
+function idle() {
+  running = null;
+  composer.classList.remove("busy");
+  keepDraft();
+}
+
+/** @param {Turn} turn @param {unknown} error @param {() => void} retry */
+function failed(turn, error, retry) {
+  turn.fail(error instanceof Problem ? error : new Problem("page", String(error), false), retry);
+  announce(t("status.failed"));
+  if (!(error instanceof Problem)) throw error;
+}
+
+/** Ask a question. @param {{question: string, instruction: string|null, rerank: boolean}} wanted */
+async function send(wanted) {
+  if (running || !wanted.question) return;
+  if (!isReady()) return announce(t("state.loading_send"), true);
+  const settings = { collections: scope(), instruction: wanted.instruction, rerank: wanted.rerank };
+  const turn = turnOf(wanted.question, settings);
   turns.push(turn);
   $("log").append(turn.element);
   $("welcome").hidden = true;
-  $("new-chat").hidden = false;
-  return turn;
+  if (question.value.trim() === wanted.question) setDraft("");
+  keepDraft(question.value || wanted.question); // a reload before the answer keeps it
+  showInstruction(false);
+  toEnd();
+  await deliver(turn, newKey());
 }
 
-/** An example brings its own instruction, for this once. @param {string} text @param {string} [withInstruction] */
-function fillAndSend(text, withInstruction) {
+/** Give a question to the server; sent again with the same key it is asked once. @param {Turn} turn @param {string} key */
+async function deliver(turn, key) {
+  const here = place;
+  busy(turn);
+  try {
+    if (!talk) {
+      const made = await act("POST", "/api/conversations", { collections: turn.settings.collections }, `${key}-talk`);
+      if (here !== place) return;
+      talk = made.id;
+      go(`/c/${talk}`);
+    }
+    const accepted = await act("POST", `/api/conversations/${talk}/messages`, { question: turn.question, ...turn.settings }, key);
+    if (here !== place) return;
+    turn.id = accepted.message_id;
+  } catch (error) {
+    if (here !== place) return;
+    idle();
+    if (!question.value) setDraft(turn.question);
+    return failed(turn, error, () => {
+      if (running) return;
+      if (question.value.trim() === turn.question) setDraft("");
+      turn.start();
+      deliver(turn, key);
+    });
+  }
+  mark(talk);
+  refresh();
+  if (turns.length === 1) setTitle(turn.question);
+  await watchAnswer(turn);
+}
+
+/** Have a question answered once more. @param {Turn} turn @param {Settings} [settings] */
+async function again(turn, settings = turn.settings) {
+  if (running) return announce(t("status.answering"), true);
+  const [here, old] = [place, turn.message];
+  const mine = busy(turn);
+  const { collections, instruction, rerank, top_k, top_n } = settings;
+  turn.settings = settings;
+  turn.start();
+  try {
+    const accepted = await act("POST", `/api/messages/${turn.id}/regenerate`, { collections, instruction, rerank, top_k, top_n }, newKey());
+    if (here !== place) return;
+    turn.id = accepted.message_id;
+  } catch (error) {
+    if (here !== place) return;
+    if (running === mine) idle();
+    if (old) show(turn, old);
+    return failedBeside(turn, error);
+  }
+  await watchAnswer(turn);
+}
+
+/** What could not be done; the answer stays as it was. @param {Turn} turn @param {unknown} error */
+function failedBeside(turn, error) {
+  if (!(error instanceof Problem)) throw error;
+  turn.below.append(turn.failure(error.message || t("error_network"), false));
+  announce(t("status.failed"));
+}
+
+/** Show another answer to the same question; the conversation goes on from it. @param {Turn} turn @param {string} message */
+async function choose(turn, message) {
+  const here = place;
+  try {
+    const chosen = await act("POST", `/api/messages/${message}/choose`);
+    if (here !== place) return;
+    show(turn, chosen);
+    /** @type {HTMLElement|null} */ (turn.below.querySelector(".variants button:not(:disabled)"))?.focus();
+  } catch (error) {
+    failedBeside(turn, error);
+  }
+}
+
+/** End the answer that is being written; what has come stays. */
+async function stop() {
+  const stopping = running;
+  if (!stopping) return;
+  stopping.stop = true;
+  if (!stopping.taken) return; // as soon as the server has the question
+  await act("POST", `/api/messages/${stopping.turn.id}/stop`).catch(complain); // its last event tells the rest
+}
+
+/** An example brings its own instruction, for this once. @param {string} text @param {string} [instruction] */
+function fill(text, instruction) {
   setDraft(text);
   if (matchMedia("(hover: hover)").matches) question.focus(); // not where it would raise a keyboard over the answer
-  send(withInstruction === undefined ? request() : { ...request(), instruction: withInstruction || null });
-}
-
-/** @param {string} text @param {boolean} [seen] shown on the page, too */
-function announce(text, seen = false) {
-  $("announcer").textContent = text;
-  if (seen) $("state-line").textContent = text;
+  send(instruction === undefined ? typed() : { ...typed(), instruction: instruction || null });
 }
 
 composer.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (running) running.abort();
-  else send(request());
+  if (running) stop();
+  else send(typed());
 });
 
-$("new-chat").addEventListener("click", () => {
-  running?.abort();
-  panel.close();
-  turns.length = 0;
-  $("log").replaceChildren();
-  $("welcome").hidden = false;
-  $("new-chat").hidden = true;
-  save();
-  question.focus();
-});
-
-// --- composer: growing, drafts, input methods ---------------------------------------------------------------------
-
-function grow() {
-  question.style.height = "auto";
-  question.style.height = `${question.scrollHeight}px`;
-  sessionStorage.setItem("draft", question.value);
-}
-
-/** @param {string} text */
-function setDraft(text) {
-  question.value = text;
-  grow();
-}
-
-/** @param {boolean} visible */
-function showInstruction(visible) {
-  $("instruction-part").hidden = !visible;
-  $("instruction-toggle").setAttribute("aria-expanded", String(visible));
-}
-
-question.addEventListener("input", grow);
-instruction.addEventListener("input", () => $("instruction-toggle").classList.toggle("is-set", instruction.value.trim() !== ""));
-$("instruction-toggle").addEventListener("click", () => {
-  showInstruction($("instruction-part").hidden);
-  if (!$("instruction-part").hidden) instruction.focus();
-});
-
-// An input method confirms a candidate with Enter. `isComposing` alone is not to be trusted: some browsers end the
-// composition before that Enter arrives, so the flag of our own is cleared one tick late, and 229 is looked at too.
-let composing = false;
-for (const field of [question, instruction]) {
-  field.addEventListener("compositionstart", () => { composing = true; });
-  field.addEventListener("compositionend", () => setTimeout(() => { composing = false; }, 0));
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey) return;
-    if (composing || event.isComposing || event.keyCode === 229) return;
-    event.preventDefault();
-    if (!running) send(request());
-  });
-}
-
-// --- keyboard -----------------------------------------------------------------------------------------------------
-
-const help = /** @type {HTMLDialogElement} */ ($("help-dialog"));
-$("help").addEventListener("click", () => help.showModal());
-
-document.addEventListener("keydown", (event) => {
-  if (event.metaKey || event.isComposing || help.open) return;
-  if (event.key === "Escape") {
-    if (!closeState() && !panel.close()) running?.abort();
-    return;
-  }
-  if (/** @type {HTMLElement} */ (event.target).closest("input, textarea, select")) return;
-  if (event.key === "/") question.focus();
-  else if (event.key === "?") help.showModal();
-  else if (event.key === "[" || event.key === "]") stepCitation(event.key === "[" ? -1 : 1);
-  else return;
-  event.preventDefault();
-});
-
-/** Close the card above the status line; false where it was closed. */
-function closeState() {
-  const state = /** @type {HTMLDetailsElement} */ ($("state"));
-  const open = state.open;
-  state.open = false;
-  return open;
-}
-
-document.addEventListener("click", (event) => {
-  if (!$("state").contains(/** @type {Node} */ (event.target))) closeState();
-});
-
-/** @param {number} by */
-function stepCitation(by) {
-  const latest = turns.at(-1);
-  if (!panel.step(by) && latest?.items.length) latest.open(by > 0 ? 0 : latest.items.length - 1);
-}
-
-// --- following the answer: only while the reader has not scrolled up ---------------------------------------------
-
-let follow = true;
-let lastTop = 0;
-let handled = -Infinity; // when the reader last moved something: a page that shrinks scrolls up by itself
-const fromEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
-const offerEnd = () => { $("to-end").hidden = follow || fromEnd() < 160; };
-for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) {
-  document.addEventListener(name, () => { handled = performance.now(); }, { passive: true });
-}
-scroll.addEventListener("scroll", () => {
-  if (fromEnd() < 48) follow = true;
-  else if (scroll.scrollTop < lastTop && performance.now() - handled < 1000) follow = false;
-  lastTop = scroll.scrollTop;
-  offerEnd();
-}, { passive: true });
-new ResizeObserver(() => {
-  if (follow && running) scroll.scrollTop = scroll.scrollHeight;
-  offerEnd();
-}).observe($("log"));
-$("to-end").addEventListener("click", () => {
-  follow = true;
-  scroll.scrollTop = scroll.scrollHeight;
-});
-
-// --- theme: the system's, or the one chosen -----------------------------------------------------------------------
-
-$("theme").addEventListener("click", () => {
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  document.cookie = `touchstone_theme=${root.dataset.theme}; Path=/; Max-Age=31536000; SameSite=Lax`;
-});
-
-// --- this tab's conversation outlives a reload or a change of language ---------------------------------------------
-
-function save() {
-  const kept = turns.filter((turn) => turn.result).slice(-20).map(({ request, result }) => ({ request, result }));
-  try {
-    sessionStorage.setItem("turns", JSON.stringify(kept));
-  } catch {
-    sessionStorage.removeItem("turns"); // the browser's quota: the page itself keeps everything it shows
-  }
-}
-
-function restore() {
-  if (sessionStorage.getItem("who") !== who) sessionStorage.clear(); // what somebody else asked in this tab
-  sessionStorage.setItem("who", who);
-  for (const { request: asked, result } of JSON.parse(sessionStorage.getItem("turns") ?? "[]")) addTurn(asked).finish(result);
-  setDraft(sessionStorage.getItem("draft") ?? "");
-  scroll.scrollTop = scroll.scrollHeight;
-}
-
+startScope(() => talk, (problem) => announce(problem, true));
+startKeys({ stop, latest: () => turns.at(-1) });
+startComposer(() => { if (!running) send(typed()); });
+watchScrolling(() => running !== null);
 $("state-line").textContent = t("state.connecting");
-collection.append(h("option", { value: "" }, t("all_collections")));
-restore();
-watch(fillAndSend);
+// What draws answers is the larger part of the page: it comes after the first paint, and before anything can be asked.
+await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+const answers = await import("./answer.js");
+startTalks({ open, fresh, renamed: (renamed) => { if (renamed.id === talk) setTitle(renamed.title); } });
+openAddress();
+watch(fill);

@@ -79,3 +79,6 @@ export function streak(value) {
   bar.style.setProperty("--share", String(Math.max(0, Math.min(1, value))));
   return h("span", { class: "score" }, bar, h("span", { class: "number" }, value.toFixed(2)));
 }
+
+/** Reranking that did not happen changes what the answer is worth: a banner. @param {import("./stream.js").Notice} one */
+export const notice = ({ code, text }) => h("li", { class: code.includes("rerank") ? "notice warn" : "notice", "data-code": code }, text);

@@ -160,9 +160,15 @@ export class Growing {
     this.tail.replaceChildren(render(rest.replace(/\[\d{0,3}$/, ""), this.context()));
   }
 
+  /** Draw nothing any more. */
+  stop() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+  }
+
   /** Replace everything by the final text. @param {string} text */
   finish(text) {
-    cancelAnimationFrame(this.frame);
+    this.stop();
     this.target.replaceChildren(render(text, this.context()));
   }
 }

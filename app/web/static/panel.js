@@ -1,15 +1,17 @@
 // @ts-check
 /** The side panel: the passage a citation rests on, with the exact quote marked. */
 import { $, h, headingPath, pagesText, streak, t } from "./dom.js";
-import { getJson } from "./stream.js";
+import { getJson, Problem } from "./stream.js";
 
 /**
  * @typedef {import("./stream.js").Citation} Citation
  * @typedef {import("./stream.js").Passage} Passage
  * @typedef {{passage: Passage, citation: Citation|null}} Item
- * @typedef {{text: string, start: number, before: string, after: string}} Chunk
+ * @typedef {{text: string, start: number, before: string, after: string, collection: string, document: string,
+ *   pages: number[], boxes: import("./pdf_page.js").Box[]}} Chunk
  */
 
+const MARKDOWN = /\.(md|markdown)$/i;
 const panel = $("panel");
 const body = $("panel-body");
 /** @type {Map<string, Promise<Chunk>>} */
@@ -82,7 +84,7 @@ function written(text, isMarkdown, quote = null) {
 function passageText({ passage, citation }, loaded) {
   const text = loaded?.text ?? passage.text;
   const quote = citation && findQuote(text, citation, loaded?.start ?? null);
-  const isMarkdown = /\.(md|markdown)$/i.test(passage.document);
+  const isMarkdown = MARKDOWN.test(passage.document);
   return [
     citation && !quote && h("p", { class: "hint-note" }, t("panel.no_quote")),
     !citation && h("p", { class: "hint-note" }, t(passage.text ? "panel.not_cited" : "panel.nearest")),
@@ -119,11 +121,29 @@ function draw() {
   shown.chipAt(index)?.classList.add("current");
   const reveal = () => text.querySelector("mark")?.scrollIntoView({ block: "center" });
   reveal();
-  chunk(item.passage.chunk_id).then((loaded) => {
+  const isShown = () => shown?.items[shown.index] === item && text.isConnected;
+  chunk(item.passage.chunk_id).then(async (loaded) => {
+    if (!isShown()) return;
     text.replaceChildren(...keep(passageText(item, loaded)));
     reveal();
-  }, () => text.append(h("p", { class: "hint-note" }, t("panel.no_neighbours"))));
+    if (MARKDOWN.test(loaded.document)) {
+      const { rendered } = await import("./rendered.js");
+      const view = isShown() && rendered(loaded, item.citation?.quote ?? "");
+      if (view) text.querySelector(".passage")?.replaceWith(view); // else the source stays, with the exact quote
+      reveal();
+    }
+    if (!/\.pdf$/i.test(loaded.document) || !loaded.pages.length) return;
+    const { pdfPages } = await import("./pdf_page.js");
+    if (isShown()) body.append(pdfPages({ address: original(loaded), pages: loaded.pages, boxes: loaded.boxes, quote: item.citation?.quote ?? "" }));
+  }).catch((error) => {
+    if (!(error instanceof Problem)) throw error;
+    if (isShown()) text.append(h("p", { class: "hint-note" }, t("panel.no_neighbours")));
+  });
 }
+
+/** Where the file lies as it was uploaded. @param {Chunk} source */
+const original = ({ collection, document: name }) =>
+  `/api/collections/${encodeURIComponent(collection)}/documents/content?name=${encodeURIComponent(name)}`;
 
 /** @param {(Node|null|false)[]} nodes @returns {Node[]} */
 const keep = (nodes) => /** @type {Node[]} */ (nodes.filter(Boolean));

@@ -1,12 +1,11 @@
 // @ts-check
 /** The state of the models, the collections to choose from and the examples to start with. */
-import { notice } from "./answer.js";
-import { $, h, has, language, t } from "./dom.js";
+import { $, h, has, language, notice, t } from "./dom.js";
+import { offer } from "./scope.js";
 import { getJson, Problem } from "./stream.js";
 
 /** @typedef {(question: string, instruction?: string) => void} Pick */
 
-const collection = /** @type {HTMLSelectElement} */ ($("collection"));
 let ready = false;
 
 export const isReady = () => ready;
@@ -40,12 +39,7 @@ function showStatus(status) {
 /** Fill the collection picker and the examples. @param {Pick} pick */
 async function loadChoices(pick) {
   const [collections, examples] = await Promise.all([getJson("/api/collections"), getJson("/api/examples")]);
-  const chosen = collection.value;
-  collection.replaceChildren(
-    ...(collections.data.length > 1 ? [h("option", { value: "" }, t("all_collections"))] : []),
-    ...collections.data.map((/** @type {any} */ one) => h("option", { value: one.name }, one.name)));
-  collection.value = chosen;
-  if (collection.selectedIndex < 0) collection.selectedIndex = 0;
+  offer(collections.data.map((/** @type {any} */ one) => one.name));
   const mine = (/** @type {any} */ one) => Number(one.language !== language);
   const ordered = [...examples.data].sort((a, b) => mine(a) - mine(b));
   $("examples-part").hidden = ordered.length === 0;
@@ -73,5 +67,14 @@ export async function watch(pick) {
       $("state-line").textContent = t("state.offline");
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+/** Look once more: what works may have changed meanwhile, such as the reranker. */
+export async function look() {
+  try {
+    showStatus(await getJson("/api/status"));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error; // the next question finds out
   }
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Questions to the server, and the server-sent events of their answers. */
+/** Requests to the server, and the server-sent events of answers, which belong to it and not to the connection. */
 
 /**
  * @typedef {{number: number, chunk_id: string, document: string, title: string, pages: number[],
@@ -13,8 +13,13 @@
  * @typedef {{question: string, language: string, answer: string, outcome: string, citations: Citation[],
  *   passages: Passage[], candidates: Candidate[], notices: Notice[], suggestions: string[], profile: string,
  *   models: Record<string, string>, timings_ms: Record<string, number>, trace_id: string}} Result
- * @typedef {{question: string, collection: string|null, instruction: string|null, rerank: boolean,
- *   history?: {question: string, answer: string}[]}} Request
+ * @typedef {{collections: string[], instruction: string|null, rerank: boolean, top_k?: number|null,
+ *   top_n?: number|null}} Settings
+ * @typedef {{verdict: "up"|"down", reasons: string[], text: string}} Feedback
+ * @typedef {{id: string, conversation_id: string, question: string, settings: Settings, variant: number,
+ *   variants: {id: string, variant: number, state: string}[], text: string, result: Result|null, code: string,
+ *   state: "queued"|"running"|"complete"|"stopped"|"failed"|"interrupted", retryable: boolean, withheld: boolean,
+ *   wiped: boolean, notices: Notice[], feedback: Feedback|null}} Message
  */
 
 /** A failure the page explains: `code`, a sentence for the reader, and whether asking again may help. */
@@ -55,14 +60,29 @@ async function request(path, options) {
 export const getJson = async (path) => (await request(path)).json();
 
 /**
+ * Change something. Gives the JSON of the answer, null where it has none.
+ * @param {string} method @param {string} path @param {unknown} [body] @param {string} [key] of a request that is sent
+ *   again because its answer may have been lost: its work is done once @returns {Promise<any>}
+ */
+export async function act(method, path, body, key = "") {
+  const headers = { ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...(key ? { "Idempotency-Key": key } : {}) };
+  const response = await request(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  return response.status === 204 ? null : response.json();
+}
+
+/** 128 random bits; `randomUUID` is missing on plain-HTTP addresses. */
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
  * The events of one stream, in order (WHATWG HTML, "interpreting an event stream").
  * @param {ReadableStream<Uint8Array>} body
- * @returns {AsyncGenerator<{name: string, data: any}>}
+ * @returns {AsyncGenerator<{name: string, data: any, id: string}>}
  */
 export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let name = "message";
+  let id = "";
   /** @type {string[]} */ let data = [];
   for (;;) {
     const { value, done } = await reader.read();
@@ -72,7 +92,7 @@ export async function* events(body) {
     rest = lines.pop() ?? "";
     for (const line of lines) {
       if (line === "") {
-        if (data.length) yield { name, data: JSON.parse(data.join("\n")) };
+        if (data.length) yield { name, data: JSON.parse(data.join("\n")), id };
         name = "message";
         data = [];
       } else if (!line.startsWith(":")) {
@@ -81,33 +101,46 @@ export async function* events(body) {
         const text = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
         if (field === "event") name = text;
         else if (field === "data") data.push(text);
+        else if (field === "id") id = text;
       }
     }
   }
 }
 
+const TRIES = 12; // to reach the server again, at most 5 s apart: a restart takes less than that
+
 /**
- * Ask one question. Resolves when the answer is complete; aborting the signal is Stop, and frees the model.
- * @param {Request} question @param {AbortSignal} signal
+ * The events of one answer, from its first to `done`, each once; after a lost connection it goes on behind the last
+ * event that came. Aborting the signal only looks away: the answer goes on.
+ * @param {string} message @param {AbortSignal} signal
  * @param {Record<string, (data: any) => void>} handlers by event name; unknown events are passed over
+ * @param {(away: boolean) => void} lost told when the connection is lost, and when it is there again
  */
-export async function ask(question, signal, handlers) {
-  const response = await request("/api/ask", {
-    method: "POST",
-    signal,
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-    body: JSON.stringify(question),
-  });
-  let complete = false;
-  try {
-    for await (const { name, data } of events(/** @type {ReadableStream<Uint8Array>} */ (response.body))) {
-      if (name === "error") throw new Problem(data.code, data.message, data.retryable);
-      complete ||= name === "answer";
-      handlers[name]?.(data);
+export async function follow(message, signal, handlers, lost) {
+  let after = 0;
+  let handling = false; // what fails then is a fault of the page, not of the connection
+  for (let tries = 0; ;) {
+    try {
+      const response = await request(`/api/messages/${encodeURIComponent(message)}/events`,
+        { signal, headers: { Accept: "text/event-stream", "Last-Event-ID": String(after) } });
+      if (tries) lost(false);
+      for await (const { name, data, id } of events(/** @type {ReadableStream<Uint8Array>} */ (response.body))) {
+        if (name === "error") throw new Problem(data.code, data.detail, data.retryable);
+        if (Number(id) <= after) continue;
+        after = Number(id);
+        tries = 0;
+        handling = true;
+        handlers[name]?.(data);
+        handling = false;
+        if (name === "done") return;
+      }
+    } catch (error) {
+      if (handling || signal.aborted || (error instanceof Problem && !error.retryable)) throw error;
     }
-  } catch (error) {
-    if (error instanceof Problem || signal.aborted) throw error;
-    throw new Problem("network", "", true);
+    tries += 1;
+    if (tries > TRIES) throw new Problem("network", "", true);
+    lost(true);
+    await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** tries, 5000)));
+    if (signal.aborted) throw new DOMException("looked away", "AbortError");
   }
-  if (!complete) throw new Problem("incomplete", "", true);
 }
