@@ -36,3 +36,8 @@ def say(notice: Notice, language: Language) -> str:
 def codes(language: Language) -> frozenset[str]:
     """Every code the catalogue has a sentence for."""
     return frozenset(_sentences(language))
+
+
+def sentences(language: Language) -> dict[str, str]:
+    """The sentences of notices by code, their blanks unfilled; an error brings its own, filled."""
+    return {code: text for code, text in _sentences(language).items() if not code.startswith("error_")}

@@ -31,6 +31,7 @@ class DocumentView(View):
 
     ``chunk_tokens`` and ``chunk_overlap``: the size its chunks were cut to, null where that was not kept.
     ``suspicious``: places that speak to a model, null where this version was never looked through.
+    ``sha256``: of its bytes as they were uploaded, in hex; "" where nothing was published yet.
     """
 
     id: str
@@ -43,6 +44,7 @@ class DocumentView(View):
     chunk_tokens: int | None
     chunk_overlap: int | None
     suspicious: int | None = None
+    sha256: str = ""
 
 
 class DeletedView(DocumentView):
@@ -178,6 +180,7 @@ def document_view(row: DocumentRow, collection: str) -> DocumentView:
         chunk_tokens=row.cut.tokens if row.cut else None,
         chunk_overlap=row.cut.overlap if row.cut else None,
         suspicious=row.suspicious,
+        sha256=row.sha256,
     )
 
 

@@ -15,6 +15,7 @@ from app.api import (
     answers,
     ask,
     audit,
+    calibration,
     care,
     checkup,
     collections,
@@ -32,6 +33,8 @@ from app.api import (
     keys,
     messages,
     metrics,
+    monitoring,
+    playground,
     preview,
     reading,
     reindex,
@@ -56,7 +59,7 @@ from app.conversations.runs import Runs
 from app.evaluation.background import Evaluations
 from app.gate import Gate
 from app.services import Services
-from app.web import account, docs, pages, signing_in
+from app.web import account, docs, inspecting, managing, pages, signing_in
 from app.web.headers import SameOrigin, SecurityHeaders
 
 MAX_BODY_BYTES = 64_000  # a question and an instruction; nothing is uploaded here yet
@@ -130,10 +133,14 @@ def create_app(services: Services) -> FastAPI:
         signing_in.routes(services.accounts, settings.access, shown),
         account.routes(services, shown),
         docs.routes(shown),
+        inspecting.routes(shown),
+        managing.routes(services, shown),
         pages.router(shown),
     )
     talks = (conversations.routes, messages.routes, feedback.routes, search.routes)
-    for router in (*reads, *talks, *people, judging, *openai, metrics.routes, jobs.routes, *keeps, *seen):
+    measured = (calibration.routes, monitoring.routes, metrics.routes)
+    works = (playground.routes(settings.rerank_api), *measured, jobs.routes)
+    for router in (*reads, *talks, *people, judging, *openai, *works, *keeps, *seen):
         app.include_router(router, max_body_size=MAX_BODY_BYTES)
     describe_api(app, accounts=settings.access.mode == "accounts")
     app.add_middleware(

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 
 from rerank.prompt import PREFIX, SUFFIX
 from rerank.types import Scores
@@ -86,10 +87,12 @@ def slices(passages: Sequence[str], *, size_bytes: int, count: int) -> Iterator[
 
 def joined(parts: Sequence[Scores], notices: Sequence[Notice] = ()) -> Scores:
     """Scores of consecutive slices as one: counts of equal notices are added, other repeats are told once."""
+    starts = accumulate((len(part.relevance) for part in parts), initial=0)
     return Scores(
         relevance=tuple(value for part in parts for value in part.relevance),
         notices=(*_merged([notice for part in parts for notice in part.notices]), *notices),
         tokens=sum(part.tokens for part in parts),
+        cut=tuple(start + i for start, part in zip(starts, parts, strict=False) for i in part.cut),
     )
 
 

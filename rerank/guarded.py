@@ -178,6 +178,7 @@ class GuardedReranker:
                 self._unjudged += 1
             return Judgement((None,) * len(passages), notices=tuple(notices))
         judged = dict(zip(place, scores.relevance, strict=False))  # the budget may leave the last ones out
+        cut = {call.texts[i] for i in scores.cut}
         return Judgement(
             relevance=tuple(judged.get(text) for text in passages),
             identity=judge.identity,
@@ -185,6 +186,7 @@ class GuardedReranker:
             fallback=judge is not self._primary,
             notices=(*notices, *scores.notices),
             tokens=scores.tokens,
+            cut=tuple(i for i, text in enumerate(passages) if text in cut),
         )
 
     def _ask_primary(self, call: "_Call", notices: list[Notice]) -> Scores | None:

@@ -151,6 +151,7 @@ class Qwen3Reranker:
             relevance=tuple(_sigmoid(value) for value in log_odds),
             notices=(*(self.arithmetic.notices if self.arithmetic else ()), *pairs.notices, *memory),
             tokens=sum(pairs.lengths),
+            cut=pairs.cut,
         )
 
     def log_odds(

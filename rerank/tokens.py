@@ -44,11 +44,13 @@ class EncodedPairs:
     """One query with its passages: pair i reads ``shared + tails[i]``.
 
     ``shared`` is template prefix, instruction and query; a tail is a passage and the template's suffix.
+    ``cut``: which passages lost their end, by place.
     """
 
     shared: tuple[int, ...]
     tails: tuple[tuple[int, ...], ...]
     notices: tuple[Notice, ...]
+    cut: tuple[int, ...]
 
     @property
     def lengths(self) -> list[int]:
@@ -183,13 +185,14 @@ class PairEncoder:
             notices.append(Notice.of("query_cut", limit=limit))
         head = self._plain.encode(head_text(instruction, query), add_special_tokens=False).ids
         room = self._body_tokens - len(head)
-        longer = sum(len(document) > room for document in documents)
+        longer = tuple(i for i, document in enumerate(documents) if len(document) > room)
         if longer:
-            notices.append(Notice.of("passages_cut", count=longer, limit=self.max_tokens))
+            notices.append(Notice.of("passages_cut", count=len(longer), limit=self.max_tokens))
         return EncodedPairs(
             shared=(*self._prefix, *head),
             tails=tuple((*document[:room], *self._suffix) for document in documents),
             notices=tuple(notices),
+            cut=longer,
         )
 
     def _cut(self, text: str, limit: int) -> tuple[str, bool]:

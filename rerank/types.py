@@ -9,12 +9,14 @@ from retrieval.types import Notice, Ranked
 class Scores:
     """Relevance in 0..1 for each passage, in the order given, and what had to be cut.
 
-    ``tokens`` counts what the model has read (0 for models without tokens).
+    ``tokens`` counts what the model has read (0 for models without tokens). ``cut``: the places, from 0 and
+    ascending, of passages that were not read to their end.
     """
 
     relevance: tuple[float, ...]
     notices: tuple[Notice, ...] = ()
     tokens: int = 0
+    cut: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Judgement:
 
     ``identity`` names the judge and ``floor`` is its own: below it nothing is evidence. Where nobody judged,
     identity is empty, floor None and every relevance None. ``fallback``: not the configured reranker judged.
+    ``cut``: the places, from 0 and ascending, of passages that were not read to their end.
     """
 
     relevance: tuple[float | None, ...]
@@ -43,6 +46,7 @@ class Judgement:
     fallback: bool = False
     notices: tuple[Notice, ...] = ()
     tokens: int = 0
+    cut: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

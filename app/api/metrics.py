@@ -33,14 +33,14 @@ def metrics(
     """Metrics in Prometheus' text format, or in OpenMetrics' where that is asked for."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     now = CollectorRegistry()
-    now.register(_Present(held, entrances))
+    now.register(Present(held, entrances))
     counted: bytes = encode(held.metrics.registry)
     present: bytes = encode(now)
     end = b"# EOF\n"  # of OpenMetrics, which stands once
     return Response(counted.removesuffix(end) + present, headers={"Content-Type": media_type})
 
 
-class _Present(Collector):
+class Present(Collector):
     """What is the case at this moment."""
 
     def __init__(self, held: Services, entrances: Iterable[Gate]) -> None:

@@ -80,3 +80,8 @@ def test_slices_hold_every_passage_in_order(texts: list[str], size: int, count: 
     parts = list(slices(texts, size_bytes=size, count=count))
     assert [text for part in parts for text in part] == texts
     assert all(1 <= len(part) <= count for part in parts)
+
+
+def test_places_of_cut_passages_count_on_over_slices() -> None:
+    parts = [Scores((0.1, 0.2), cut=(1,)), Scores((0.3,)), Scores((0.4, 0.5, 0.6), cut=(0, 2))]
+    assert joined(parts).cut == (1, 3, 5)

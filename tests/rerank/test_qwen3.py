@@ -115,6 +115,7 @@ def test_long_passage_is_cut_as_the_card_cuts_it_and_says_so(folder: Path) -> No
     passages = ["发票" * 400, "short"]
     scores = short.score("q", passages, "")
     assert scores.notices == (Notice.of("passages_cut", count=1, limit=256),)
+    assert scores.cut == (0,)
     expected = card_scores(folder, "q", passages, max_length=256)
     assert short.log_odds("q", passages, "") == pytest.approx(expected, abs=1e-3)
 
