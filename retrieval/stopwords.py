@@ -22,7 +22,7 @@ _ASKING = """
 什么样 什么时候 什么时间 什么地方 什么叫做 什么叫 什么是 什么 为什么 为啥 为何 干什么 干嘛 啥 怎么样
 怎么办理 怎么办 怎么弄 怎么做 怎么用 怎么搞 怎么写 怎么说 怎么答 怎么回答 怎么回事
 怎么 怎样 怎 咋办 咋弄 咋 如何 哪一个 哪一些 哪些 哪个 哪里 哪儿 哪种 哪类 哪年 哪天 哪位 哪 谁是 谁
-多少 多久 多长时间 几个 几天 几次 何时 何地
+多少 多久 多长时间 几个 何时 何地
 """
 _FUNCTION = """
 请问一下 请问 请教 请帮我 请 能不能够 能不能 可不可以 可以 能否 能够 是不是 是否 有没有 要不要 需不需要
@@ -42,10 +42,16 @@ def _longest_first(words: str) -> str:
     return "|".join(sorted(words.split(), key=lambda word: (-len(word), word)))
 
 
+# 几 asks like 多少: the measure after it stays, for the answer has it (年假有几天: 5 天).
+_HOW_MANY = "几(?=[天次年月周位种])"
+
 CHINESE_FUNCTION = re.compile(
-    f"(?P<kept>{_longest_first(_KEPT)})|[是有在]?(?:{_longest_first(_ASKING)})|(?:{_longest_first(_FUNCTION)})"
+    f"(?P<kept>{_longest_first(_KEPT)})|[是有在]?(?:{_longest_first(_ASKING)}|{_HOW_MANY})"
+    f"|(?:{_longest_first(_FUNCTION)})"
 )
 """Matches function words of a Chinese question, longest first; a match with ``kept`` is content after all."""
 
-CHINESE_STOP_PAIRS = frozenset(word for word in (_ASKING + _FUNCTION).split() if len(word) == 2)
+CHINESE_STOP_PAIRS = frozenset(
+    word for word in (_ASKING + _FUNCTION + " 几天 几次").split() if len(word) == 2
+)
 """Two-character function words, which as pairs would only lengthen an index."""

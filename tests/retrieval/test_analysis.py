@@ -11,6 +11,7 @@ from retrieval.analysis import (
     ANALYSIS_VERSION,
     characters,
     content_terms,
+    content_words,
     detect_language,
     normalise,
     terms,
@@ -110,3 +111,12 @@ def test_other_terms_than_before_need_another_version() -> None:
     found = [terms(text), characters(text), concepts(text)]
     digest = blake2b(json.dumps(found).encode(), digest_size=8).hexdigest()
     assert (ANALYSIS_VERSION, digest) == (1, "589117496287185c")
+
+
+@pytest.mark.parametrize("asking", ["有多少", "多少", "有几", "几", "是几"])
+def test_measure_that_is_asked_for_stays_however_it_is_asked_for(asking: str) -> None:
+    assert content_words(f"年假{asking}天？") == ["年假", "天"]
+
+
+def test_few_is_no_question_word_inside_another_word() -> None:
+    assert content_words("几何和几乎") == ["几何和几乎"]
