@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ settings.register_profile(
 settings.load_profile("touchstone")
 
 _connect = socket.socket.connect
+ROOT = Path(__file__).parent
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -28,6 +30,19 @@ def _guarded_connect(self: socket.socket, address: tuple[str, int] | str) -> Non
     if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
         raise AssertionError(f"a test tried to reach {address[0]}: only this machine is allowed")
     _connect(self, address)
+
+
+# What starts servers or many processes: left out by `make test-fast`, which so stays below two minutes.
+SLOW_FOLDERS = {"access", "adapters", "api", "attacks", "bulk", "care", "conversations", "faults", "flows"}
+SLOW_FILES = {"test_chroma_files.py", "test_scheduler.py", "test_suspicious.py", "test_worker.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests as slow by where they stand."""
+    for item in items:
+        folder, name = item.path.relative_to(ROOT).parts[0], item.path.name
+        if folder in SLOW_FOLDERS or name in SLOW_FILES or name.startswith("test_bench_"):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)
