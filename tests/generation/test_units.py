@@ -147,7 +147,10 @@ def test_a_sentence_that_names_a_table_below_announces_it() -> None:
 
 
 def test_a_sentence_that_goes_on_after_naming_what_is_below_announces_it() -> None:
-    shown = ["住宿费在下列标准内据实报销，两人同行的合住。", "下列人员不适用本条所说的任何一项规定，其他人照旧。"]
+    shown = [
+        "住宿费在下列标准内据实报销，两人同行的合住。",
+        "下列人员不适用本条所说的任何一项规定，其他人照旧。",
+    ]
     units = [split_units(a_passage(1, text))[0] for text in shown]
     assert [unit.announces for unit in units] == [True, False]
 
