@@ -22,12 +22,16 @@ class Visible:
 
     def scope(self) -> Scope:
         """What his searches may find."""
-        return Scope(frozenset(each.id for each in self.all()))
+        return Scope(self.ids())
+
+    def ids(self) -> frozenset[str]:
+        """The ids of those he may see, without counting what they hold: asked several times a question."""
+        return frozenset(each for each in self._collections.names() if self.principal.may(each, "read"))
 
     def still(self, again: Callable[[Principal], Principal | None]) -> frozenset[str]:
         """The ids of those he may see by now; ``again`` reads his rights anew (None: he has none left)."""
         now = again(self.principal)
-        return frozenset() if now is None else Visible(self._collections, now).scope().collections
+        return frozenset() if now is None else Visible(self._collections, now).ids()
 
     def named(self, name: str, level: Level = "read") -> Collection:
         """The one of that name.
