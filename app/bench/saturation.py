@@ -18,7 +18,7 @@ from app.bench.figures import QWEN3_06B, Shape
 from app.bench.machine import percentiles, write_result
 from app.bench.meter import best_device, device_name, threads
 from app.bench.peers import plain_dtype
-from app.bench.rerank import BASELINES, RANDOM, checkpoint, slug
+from app.bench.rerank import BASELINES, RANDOM, BenchFailed, checkpoint, slug
 from app.bench.traffic import Outcome, Send, arriving, closed
 from app.bench.workloads import Spec, build
 from rerank.prompt import DEFAULT_INSTRUCTION
@@ -101,7 +101,8 @@ def measure(
     """Figures of one run, in process, on the product's scheduler, queue and deadline; the score cache is off.
 
     Clients that wait for their answers, once merged and once one request a pass, in alternating rounds; then
-    arrivals that do not wait, at multiples of the most requests a second seen before.
+    arrivals that do not wait, at multiples of the most requests a second seen before. Raises ``BenchFailed``
+    where the rounds were too short to answer anything.
     """
     requests = requests_of(folder)
 
@@ -122,6 +123,11 @@ def measure(
         waiting.append(entry)
         ratio = entry["times_the_throughput"]
         tell(f"{clients:>3} clients: {per_s:.1f} requests/s, {ratio} times those of one request a pass")
+    if not most:
+        raise BenchFailed(
+            f"no request was answered in most rounds of {plan.seconds:g} s each: measure longer (--seconds) "
+            "or on a quieter machine"
+        )
     loaded = []
     for load in plan.loads:
         outcome = arriving(merged, per_s=load * most, seconds=5 * plan.seconds)
@@ -165,15 +171,21 @@ def _compared(merged: Send, alone: Send, clients: int, plan: Plan) -> tuple[dict
     for one, other in rounds:
         together.add(one)
         apart.add(other)
-    ratios = [one.per_s / other.per_s for one, other in rounds]
+    ratios = [times for one, other in rounds if (times := _times(one.per_s, other.per_s)) is not None]
     return {
         "clients": clients,
         "merged": together.figures(),
         "one_request_a_pass": apart.figures(),
-        "times_the_throughput": round(median(ratios), 3),
-        "times_by_round": [round(ratio, 3) for ratio in ratios],
-        "times_the_answers_per_core_second": round(together.per_core_s / apart.per_core_s, 3),
+        "times_the_throughput": round(median(ratios), 3) if ratios else None,
+        "times_by_round": ratios,
+        "rounds_without_an_answer": len(rounds) - len(ratios),
+        "times_the_answers_per_core_second": _times(together.per_core_s, apart.per_core_s),
     }, median(one.per_s for one, _ in rounds)
+
+
+def _times(one: float, other: float) -> float | None:
+    """None where there is nothing to compare with: on a busy machine a short round may end unanswered."""
+    return round(one / other, 3) if other else None
 
 
 def _loaded(load: float, per_s: float, outcome: Outcome, full_queue_s: float) -> dict[str, object]:

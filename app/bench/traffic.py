@@ -40,7 +40,7 @@ class Outcome:
     @property
     def per_core_s(self) -> float:
         """Requests answered in a second of processor time, whatever else the machine does."""
-        return len(self.admitted_ms) / self.core_s
+        return len(self.admitted_ms) / self.core_s if self.core_s else 0.0
 
     def ended(self, began: float, used: float) -> "Outcome":
         """The outcome once all callers are back. Raises what else a request raised."""

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from app.bench.figures import Shape
 from app.bench.random_model import save_random
-from app.bench.saturation import Plan, measure, requests_of
+from app.bench.saturation import Plan, _compared, measure, requests_of
 from app.bench.traffic import Outcome, arriving, closed
 from app.cli.bench import bench
 from rerank.checkpoint import open_checkpoint
@@ -163,6 +163,34 @@ def test_a_run_compares_merged_with_single_requests_and_stays_bounded_beyond_cap
     assert beyond["p95_over_full_queue"] > 0
     assert found["queue"] == 6
     assert len(told) == 4
+
+
+def test_a_round_without_an_answer_is_counted_and_not_divided_by() -> None:
+    turns = iter([0, 1])  # of two rounds the first leaves every single request unanswered
+
+    def alone(number: int) -> None:
+        if next(turns, 1) == 0:
+            time.sleep(0.02)
+            raise RerankTimeout("late")
+        time.sleep(0.02)
+
+    plan = Plan(rounds=2, seconds=0.01)
+    entry, per_s = _compared(lambda number: time.sleep(0.02), alone, 1, plan)
+    assert entry["rounds_without_an_answer"] == 1
+    assert isinstance(entry["times_by_round"], list)
+    assert len(entry["times_by_round"]) == 1
+    assert per_s > 0
+
+
+def test_nothing_to_compare_with_is_said_as_none() -> None:
+    def late(number: int) -> None:
+        time.sleep(0.02)
+        raise RerankTimeout("late")
+
+    entry, per_s = _compared(late, late, 1, Plan(rounds=2, seconds=0.01))
+    assert entry["times_the_throughput"] is None
+    assert entry["rounds_without_an_answer"] == 2
+    assert per_s == 0
 
 
 def test_the_command_writes_the_result_file(folder: Path, tmp_path: Path) -> None:
