@@ -1,5 +1,6 @@
 """Guards for every test: no network beyond this machine, no hub, fixed seeds, real data folder untouched."""
 
+import gc
 import os
 import random
 import socket
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder, name = item.path.relative_to(ROOT).parts[0], item.path.name
         if folder in SLOW_FOLDERS or name in SLOW_FILES or name.startswith("test_bench_"):
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of every later search for garbage: it is large, and stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
