@@ -1,10 +1,13 @@
 """Sentences shown to people outside templates: notices and states, in Chinese and English."""
 
 import json
+import re
 from functools import cache
 from importlib import resources
 
 from retrieval.types import Language, Notice
+
+TOLD = frozenset({"detail", "reason"})  # values that are messages of errors
 
 
 @cache
@@ -30,7 +33,10 @@ def say(notice: Notice, language: Language) -> str:
     sentence = _sentences(language).get(notice.code)
     if sentence is None:
         return f"{notice.code}: " + ", ".join(f"{name} {value}" for name, value in notice.values)
-    return sentence.format_map(_Values(notice.values))
+    values = {
+        name: in_language(value, language) if name in TOLD else value for name, value in notice.values
+    }
+    return sentence.format_map(_Values(values))
 
 
 def codes(language: Language) -> frozenset[str]:
@@ -41,3 +47,42 @@ def codes(language: Language) -> frozenset[str]:
 def sentences(language: Language) -> dict[str, str]:
     """The sentences of notices by code, their blanks unfilled; an error brings its own, filled."""
     return {code: text for code, text in _sentences(language).items() if not code.startswith("error_")}
+
+
+_BLANK = "{}"
+
+
+def in_language(message: str, language: Language) -> str:
+    """An error's own message in a language; English, the language of messages, where no sentence is known.
+
+    ``i18n/errors.zh.json`` has the sentences by the message as it is written in the code, ``{}`` for each
+    value that is put in; the sentence's ``{0}`` is the first of them. Of several that fit, the one with most
+    words of its own counts. Values are looked up likewise: one may be a message or a word of ours.
+    """
+    if language == "en":
+        return message
+    for parts, pattern, sentence in _known_messages(language):
+        if all(part in message for part in parts) and (found := pattern.fullmatch(message)):
+            return sentence.format(*(in_language(value, language) for value in found.groups()))
+    return message
+
+
+def messages(language: Language) -> frozenset[str]:
+    """Every message, its blanks unfilled, that the catalogue has a sentence for."""
+    text = resources.files("app").joinpath("i18n", f"errors.{language}.json").read_text(encoding="utf-8")
+    return frozenset(json.loads(text))
+
+
+@cache
+def _known_messages(language: Language) -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
+    text = resources.files("app").joinpath("i18n", f"errors.{language}.json").read_text(encoding="utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    most_first = sorted(loaded.items(), key=lambda each: (-len(each[0].replace(_BLANK, "")), each[0]))
+    return tuple(
+        (
+            tuple(filter(None, template.split(_BLANK))),
+            re.compile("(.*?)".join(map(re.escape, template.split(_BLANK))), re.DOTALL),
+            sentence,
+        )
+        for template, sentence in most_first
+    )

@@ -1,5 +1,6 @@
 """What a person does with jobs; the API and the command line both go through here."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from app.jobs.views import JobDetail, JobList, JobView, attempt_view, event_view
 from app.services import Services
 from app.storage.blobs import Incoming
 from app.storage.collections import Collection, check_name
-from app.storage.job_types import Duplicates, Job, State
+from app.storage.job_types import Duplicates, Job, NewJob, State
 from app.storage.jobs import missing
 
 PAGE = 50
@@ -76,6 +77,38 @@ class Desk:
         )
         self._services.accounts.audit.note(self._principal, "upload", job.id)
         return job_view(job, collection, self._service)
+
+    def read_again(self, collection: str, names: Sequence[str]) -> tuple[JobView, ...]:
+        """Read the kept bytes of these documents again, with the present chunk size and parser: a job each.
+
+        All of them are taken, or none. Each stays as it is until its new version is there. Raises
+        ``NotFound`` for a document that is not shown, ``IndexMismatch`` where another embedder made the
+        vectors (where the models are loaded: else the jobs wait for them, and fail with that code).
+        """
+        found, batch, jobs = self._visible.named(collection, "write"), uuid.uuid4().hex, list[Job]()
+        if self._services.state.name == "ready":
+            self._services.library.require(found.id)
+        with self._services.database.transaction():
+            for name in dict.fromkeys(names):
+                row = self._services.documents.find(found.id, name)
+                if row is None or not row.version:
+                    raise NotFound(f"document {name!r} is not in collection {collection!r}")
+                new = NewJob(
+                    "ingest",
+                    found.id,
+                    name,
+                    sha256=row.sha256,
+                    size_bytes=row.size_bytes,
+                    batch=batch,
+                    owner=self._principal.id,
+                    document_id=row.id,
+                )
+                jobs.append(self._service.jobs.add(new))
+            self._services.accounts.audit.note(
+                self._principal, "reindex", found.id, details={"documents": str(len(jobs))}
+            )
+        self._service.board.ring()
+        return self._views(jobs)
 
     def jobs(
         self,

@@ -101,11 +101,18 @@ class KeptAnswers:
             return replace(result, notices=(*result.notices, notice))
         return kept
 
-    def page(self, asker: Principal, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
-        """What this asker was answered, newest first; ``cursor``: the ``next_cursor`` of the page before."""
+    def page(
+        self, asker: Principal, *, cursor: str = "", limit: int = PAGE, document_id: str = ""
+    ) -> AnswerList:
+        """What this asker was answered, newest first; ``cursor``: the ``next_cursor`` of the page before.
+
+        ``document_id``: only what quotes that document.
+        """
         if cursor and not cursor.isdecimal():
             raise BadRequest(f"cursor {cursor!r} is not one that a page gave")
-        rows = self._rows.page(owner=asker.id, before=int(cursor or 0), limit=limit + 1)
+        rows = self._rows.page(
+            owner=asker.id, before=int(cursor or 0), limit=limit + 1, document_id=document_id
+        )
         shown = _remembering(self._rows.shown)
         more = str(rows[limit - 1].seq) if len(rows) > limit else None
         return AnswerList(

@@ -1,6 +1,7 @@
 """What is counted and timed while serving, for Prometheus. Labels are words of ours, never a user's."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.samples import Sample
 
 from app.result import Result
 
@@ -65,8 +66,31 @@ class Metrics:
         """A file was sent and not taken."""
         self._rejected.labels(code).inc()
 
+    def totals(self) -> dict[str, float]:
+        """Everything about answers so far, by names that never change: what may be summed over time.
+
+        ``answers/OUTCOME``; ``tokens/ROLE``; ``seconds/STAGE``, the time it took in all;
+        ``took/STAGE/BOUND``, how often it took up to BOUND seconds and longer than the next smaller bound of
+        ``STAGE_S``.
+        """
+        found = {
+            f"answers/{each.labels['outcome']}": each.value for each in _samples(self._answers, "_total")
+        }
+        found |= {f"tokens/{each.labels['role']}": each.value for each in _samples(self._tokens, "_total")}
+        found |= {f"seconds/{each.labels['stage']}": each.value for each in _samples(self._stages, "_sum")}
+        below: dict[str, float] = {}
+        for each in _samples(self._stages, "_bucket"):  # cumulative, in the order of bounds
+            stage = each.labels["stage"]
+            found[f"took/{stage}/{each.labels['le']}"] = each.value - below.get(stage, 0)
+            below[stage] = each.value
+        return found
+
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"touchstone_{name}", about, labels, registry=self.registry)
+
+
+def _samples(of: Counter | Histogram, ending: str) -> list[Sample]:
+    return [each for family in of.collect() for each in family.samples if each.name.endswith(ending)]
 
 
 def unobserved(result: Result) -> None:

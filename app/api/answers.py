@@ -15,9 +15,13 @@ def list_answers(
     hands: Hands,
     cursor: Annotated[str, Query(max_length=20)] = "",
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+    document_id: Annotated[str, Query(max_length=64)] = "",
 ) -> AnswerList:
-    """Kept answers, newest first; ``cursor`` is the ``next_cursor`` of the page before."""
-    return hands.answers(cursor=cursor, limit=limit)
+    """Your kept answers, newest first; ``cursor`` is the ``next_cursor`` of the page before.
+
+    With ``document_id`` those that quote that document.
+    """
+    return hands.answers(cursor=cursor, limit=limit, document_id=document_id)
 
 
 @routes.get("/answers/{answer_id}")

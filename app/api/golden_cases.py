@@ -10,8 +10,9 @@ from app.api.etag import require_unchanged, tag
 from app.api.golden import AddedView, Body, DraftView, GoldenSetView, Sets, added_view, set_view
 from app.api.paging import PAGE, Cursor, Limit, number_of, written
 from app.api.single import only
-from app.api.state import gate, writing_gate
+from app.api.state import gate, language_of, writing_gate
 from app.asking import MAX_QUESTION
+from app.catalogue import in_language
 from app.evaluation.background import quiet
 from app.evaluation.golden_csv import MAX_ID
 from app.evaluation.golden_drafts import Drafted
@@ -117,7 +118,12 @@ class DraftedView(View):
 
 @routes.get("/golden/{set_id}/cases")
 def list_cases(
-    set_id: str, sets: Sets, state: State | None = None, cursor: Cursor = "", limit: Limit = PAGE
+    set_id: str,
+    sets: Sets,
+    request: Request,
+    state: State | None = None,
+    cursor: Cursor = "",
+    limit: Limit = PAGE,
 ) -> CaseList:
     """The cases, or those of a state."""
     after = number_of(cursor) if cursor else 0
@@ -128,11 +134,11 @@ def list_cases(
     ]
     shown = numbered[:limit]
     more = written(str(shown[-1][0])) if len(numbered) > limit else None
-    return CaseList(data=tuple(case_view(case) for _, case in shown), next_cursor=more)
+    return CaseList(data=tuple(_said(case_view(case), request) for _, case in shown), next_cursor=more)
 
 
 @routes.post("/golden/{set_id}/cases", status_code=201)
-def add_case(set_id: str, body: CaseBody, sets: Sets, response: Response) -> CaseView:
+def add_case(set_id: str, body: CaseBody, sets: Sets, request: Request, response: Response) -> CaseView:
     """Add a case. Where it cannot be asked as it is, it is a draft, and its note says why."""
     new = NewCase(
         body.question,
@@ -142,7 +148,7 @@ def add_case(set_id: str, body: CaseBody, sets: Sets, response: Response) -> Cas
         body.kind,
         body.note,
     )
-    view = _tagged(sets.add(set_id, new), response)
+    view = _said(_tagged(sets.add(set_id, new), response), request)
     response.headers["Location"] = f"/api/golden/{set_id}/cases/{view.id}"
     return view
 
@@ -184,16 +190,16 @@ async def draft_cases(
 
     drafted = await only(entrance.enter(), work, request)
     return DraftedView(
-        data=tuple(map(case_view, drafted.cases)),
+        data=tuple(_said(case_view(each), request) for each in drafted.cases),
         failed=tuple(DraftView(id=each, reason=reason) for each, reason in drafted.failed),
     )
 
 
 # The id of a case that came in a CSV file may hold slashes.
 @routes.get("/golden/{set_id}/cases/{case_id:path}")
-def show_case(set_id: str, case_id: str, sets: Sets, response: Response) -> CaseView:
+def show_case(set_id: str, case_id: str, sets: Sets, request: Request, response: Response) -> CaseView:
     """One case."""
-    return _tagged(sets.case(set_id, case_id), response)
+    return _said(_tagged(sets.case(set_id, case_id), response), request)
 
 
 @routes.patch("/golden/{set_id}/cases/{case_id:path}")
@@ -232,6 +238,11 @@ def case_view(case: GoldenCase) -> CaseView:
         source=case.source,
         note=case.note,
     )
+
+
+def _said(view: CaseView, request: Request) -> CaseView:
+    """The same with why it is a draft in the reader's language; the ETag is of the case, in none."""
+    return view.model_copy(update={"note": in_language(view.note, language_of(request))})
 
 
 def _evidence(given: list[EvidenceBody]) -> tuple[GoldenEvidence, ...]:

@@ -1,7 +1,7 @@
 """``GET /api/monitoring``: the counters of ``/metrics`` as a page shows them, read at the same moment."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Annotated
 
@@ -11,8 +11,10 @@ from prometheus_client.samples import Sample
 from app.api.metrics import Present
 from app.api.state import gates, services
 from app.gate import Gate
+from app.monitoring.quantiles import quantile
 from app.result import View
 from app.services import Services
+from rerank.device_memory import device_memory
 
 routes = APIRouter(prefix="/api", tags=["operation"])
 QUANTILES = (0.5, 0.95, 0.99)
@@ -49,11 +51,22 @@ class GateView(View):
     refused: int
 
 
+class GpuView(View):
+    """Memory of a GPU in bytes; see ``rerank.device_memory``."""
+
+    name: str
+    allocated_bytes: int
+    reserved_bytes: int
+    used_bytes: int
+    total_bytes: int
+
+
 class MonitoringView(View):
     """What has happened since this process started ``uptime_s`` ago, and what is the case now.
 
     ``answers`` by outcome; divide their difference by that of ``uptime_s`` for questions a second.
     ``breaker`` "" until the models are loaded. ``resident_bytes`` null where the system does not tell.
+    ``gpus``: those that this process uses, none where its models run on the processor.
     """
 
     uptime_s: float
@@ -72,6 +85,7 @@ class MonitoringView(View):
     chunks: int
     disk_free_bytes: int
     resident_bytes: int | None
+    gpus: tuple[GpuView, ...]
 
 
 @routes.get("/monitoring")
@@ -107,6 +121,16 @@ def show_monitoring(
         chunks=int(read.one("touchstone_chunks") or 0),
         disk_free_bytes=int(read.one("touchstone_disk_free_bytes") or 0),
         resident_bytes=None if memory is None else int(memory),
+        gpus=tuple(
+            GpuView(
+                name=each.name,
+                allocated_bytes=each.allocated,
+                reserved_bytes=each.reserved,
+                used_bytes=each.used,
+                total_bytes=each.total,
+            )
+            for each in device_memory()
+        ),
     )
 
 
@@ -144,26 +168,6 @@ class _Read:
             yield LatencyView(
                 name=each, count=int(counts[each]), mean_ms=_ms(mean), p50_ms=p50, p95_ms=p95, p99_ms=p99
             )
-
-
-def quantile(buckets: Mapping[float, float], q: float) -> float | None:
-    """The q-quantile of a histogram with cumulative counts by upper bound, None where nothing was counted.
-
-    Linear inside a bucket, as Prometheus' ``histogram_quantile`` has it.
-    """
-    bounds = sorted(buckets)
-    total = buckets[bounds[-1]] if bounds else 0.0
-    if not total:
-        return None
-    wanted, below, start = q * total, 0.0, 0.0
-    for bound in bounds:
-        if buckets[bound] >= wanted:
-            inside = buckets[bound] - below
-            if bound == float("inf") or not inside:
-                return start
-            return start + (bound - start) * (wanted - below) / inside
-        below, start = buckets[bound], bound
-    return start
 
 
 def _ms(seconds: float | None) -> float | None:

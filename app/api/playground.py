@@ -150,7 +150,7 @@ async def rerank(
 
     judged = await only(entrance.enter(), work, request)
     if not judged.identity:
-        raise RerankFailed("; ".join(say(notice, "en") for notice in judged.notices))
+        raise RerankFailed("; ".join(say(notice, language_of(request)) for notice in judged.notices))
     return _view(body, judged, ms, language_of(request))
 
 

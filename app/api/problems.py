@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.api.state import language_of
-from app.catalogue import codes, say
+from app.catalogue import codes, in_language, say
 from app.errors import (
     BadRequest,
     Busy,
@@ -103,7 +103,8 @@ def describe(error: Exception, request: Request) -> dict[str, object]:
         code = "embedder_unavailable" if isinstance(error, ModelUnavailable) else "index_unavailable"
         return {"code": code, "message": _sentence(code, error, request), "retryable": True}
     if isinstance(error, IngestError):
-        return {"code": error.code, "message": str(error), "retryable": False}
+        told = str(error) if language == "en" else in_language(f"file: {error.code}", language)
+        return {"code": error.code, "message": told, "retryable": False}
     log.error("unexpected error while answering", exc_info=error)
     return {"code": "internal", "message": say(Notice.of("error_internal"), language), "retryable": True}
 
@@ -111,7 +112,9 @@ def describe(error: Exception, request: Request) -> dict[str, object]:
 def _sentence(code: str, error: Exception, request: Request) -> str:
     language = language_of(request)
     known = f"error_{code}" in codes(language)
-    return say(Notice.of(f"error_{code}", detail=error), language) if known else str(error)
+    if known:
+        return say(Notice.of(f"error_{code}", detail=error), language)
+    return in_language(str(error), language)
 
 
 def problem_for(request: Request, error: Exception) -> JSONResponse:
@@ -140,9 +143,10 @@ def _known(request: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(LOADING_RETRY_S)
     elif isinstance(error, NotSignedIn):
         headers["WWW-Authenticate"] = 'Bearer realm="Touchstone"'  # RFC 9110 section 11.6.1
-    param = [(error.param, str(error))] if isinstance(error, InvalidParameter) else []
+    language = language_of(request)
+    param = [(error.param, in_language(str(error), language))] if isinstance(error, InvalidParameter) else []
     if isinstance(error, SetUnreadable):
-        param = [(f"line {line}", what) for line, what in error.lines]
+        param = [(f"line {line}", in_language(what, language)) for line, what in error.lines]
     code, detail = str(told["code"]), str(told["message"])
     return _problem(request, status_of(error), code, detail, bool(told["retryable"]), headers, param)
 
@@ -154,7 +158,9 @@ def _storage(request: Request, error: Exception) -> JSONResponse:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-    found = [(_place(each["loc"]), str(each["msg"])) for each in error.errors()[:MOST_ERRORS]]
+    language = language_of(request)
+    errors = error.errors()[:MOST_ERRORS]
+    found = [(_place(each["loc"]), in_language(str(each["msg"]), language)) for each in errors]
     where, what = found[0]
     detail = f"{where}: {what}" if where else what
     return _problem(request, 422, "invalid", detail, retryable=False, errors=found)

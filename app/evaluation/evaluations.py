@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from app.access.principal import Principal
 from app.access.visible import Visible
-from app.catalogue import say
+from app.catalogue import in_language, say
 from app.errors import BadRequest, Conflict, NotFound
 from app.evaluation.background import Evaluations
 from app.evaluation.comparison import compare, crossed
@@ -62,8 +62,11 @@ class EvaluationDesk:
     def get(self, evaluation_id: str) -> EvaluationDetail:
         """One with its result."""
         row = self.row(evaluation_id)
-        result = self._rows.report(row.id)
-        return EvaluationDetail(**dict(self._view(row)), result=json.loads(result) if result else None)
+        report = self._rows.report(row.id)
+        result = json.loads(report) if report else None
+        if result is not None:
+            result["left_out"] = [in_language(each, self._language) for each in result["left_out"]]
+        return EvaluationDetail(**dict(self._view(row)), result=result)
 
     def questions(self, evaluation_id: str, *, after: int, limit: int) -> tuple[list[QuestionView], int]:
         """Its questions behind a place, and the place behind which the next page begins, 0 for none."""
@@ -163,7 +166,7 @@ class EvaluationDesk:
         if row.code in ("interrupted", "internal"):
             code = "evaluation_interrupted" if row.code == "interrupted" else "error_internal"
             return say(Notice.of(code), self._language)
-        return row.message
+        return in_language(row.message, self._language)
 
 
 def _by_place(rows: Sequence[QuestionRow]) -> dict[int, list[QuestionRow]]:

@@ -84,6 +84,14 @@ class Preparing:
         """Whether the job has nothing to do, because the collection holds these bytes already."""
         job = held.job
         present = self._documents.find(job.collection_id, job.name)
+        if _reads_again(job):
+            if present is None or not present.version:
+                held.finish("gone")
+                return True
+            if present.sha256 == job.sha256:
+                return False
+            held.finish("unchanged", pages=present.pages, chunks=present.chunks)  # newer bytes came first
+            return True
         if present is not None and present.version and present.sha256 == job.sha256:
             held.finish("unchanged", pages=present.pages, chunks=present.chunks)
             return True
@@ -202,12 +210,17 @@ class Preparing:
 
     def _claim(self, job: Job) -> tuple[str, int] | None:
         """Document and version to fill; None for a document that was deleted while it was prepared again."""
-        if job.parent:
+        if job.parent or _reads_again(job):
             return self._documents.claim_again(job.document_id)
         return self._documents.claim(job.collection_id, job.name)
 
     def _kept_twice(self, job: Job) -> tuple[Notice, ...]:
         other = self._jobs.same_bytes(job.collection_id, job.sha256, job.name)
-        if other is None or job.parent:
+        if other is None or job.parent or _reads_again(job):
             return ()
         return (Notice.of("duplicate_kept", document=other),) if job.duplicates == "keep" else ()
+
+
+def _reads_again(job: Job) -> bool:
+    """Whether it was made to read a document again, by name: only such a job knows it before it claims."""
+    return not job.parent and bool(job.document_id) and not job.version

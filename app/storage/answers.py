@@ -111,11 +111,18 @@ class Answers:
                 ],
             )
 
-    def page(self, *, owner: str | None = None, before: int = 0, limit: int = 50) -> list[AnswerRow]:
-        """Answers of an owner (None: of everyone), newest first, with a ``seq`` below ``before`` (0: all)."""
+    def page(
+        self, *, owner: str | None = None, before: int = 0, limit: int = 50, document_id: str = ""
+    ) -> list[AnswerRow]:
+        """Answers of an owner (None: of everyone), newest first, with a ``seq`` below ``before`` (0: all).
+
+        ``document_id``: only those that quote that document.
+        """
         return self._select(
-            "WHERE (?1 = 0 OR seq < ?1) AND (?2 IS NULL OR owner = ?2) ORDER BY seq DESC LIMIT ?3",
-            (before, owner, limit),
+            "WHERE (?1 = 0 OR seq < ?1) AND (?2 IS NULL OR owner = ?2) AND (?4 = '' OR EXISTS (SELECT 1"
+            " FROM answer_citation c WHERE c.answer_id = answer.id AND c.document_id = ?4))"
+            " ORDER BY seq DESC LIMIT ?3",
+            (before, owner, limit, document_id),
         )
 
     def sources(self, answer_id: str) -> frozenset[str]:

@@ -42,7 +42,10 @@ def may_follow(before: State, after: State) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be. ``batch`` joins what was handed in together; ``parent`` is the reindex it belongs to."""
+    """A job to be. ``batch`` joins what was handed in together; ``parent`` is the reindex it belongs to.
+
+    ``document_id``: of a document whose kept bytes are read again, "" for bytes that are handed in.
+    """
 
     kind: Kind
     collection_id: str

@@ -36,13 +36,13 @@ def waterfall(title: str, about: str, spans: Sequence[Span]) -> str:
         width = max(1.5, PLOT * span.length / most)
         indent = 12 if span.inside else 0
         drawn += [
-            _text(indent, y + 17, span.label, "chart-label"),
-            _shape("rect", x=LABELS, y=y + 6, width=PLOT, height=14, rx=3, klass="chart-track"),
-            _shape("rect", x=x, y=y + 6, width=width, height=14, rx=3,
+            text(indent, y + 17, span.label, "chart-label"),
+            shape("rect", x=LABELS, y=y + 6, width=PLOT, height=14, rx=3, klass="chart-track"),
+            shape("rect", x=x, y=y + 6, width=width, height=14, rx=3,
                    klass="chart-part" if span.inside else "chart-bar"),
-            _text(WIDTH, y + 17, span.number, "chart-number", anchor="end"),
+            text(WIDTH, y + 17, span.number, "chart-number", anchor="end"),
         ]  # fmt: skip
-    return _svg(title, about, len(spans) * ROW, drawn)
+    return svg(title, about, len(spans) * ROW, drawn)
 
 
 def bars(title: str, about: str, rows: Iterable[tuple[str, float, str]]) -> str:
@@ -57,28 +57,29 @@ def curve(title: str, about: str, points: Sequence[tuple[float, float]], axes: t
     def at(x: float, y: float) -> tuple[float, float]:
         return left + side * x, top + side * (1 - y)
 
-    drawn = [_shape("rect", x=left, y=top, width=side, height=side, klass="chart-frame")]
+    drawn = [shape("rect", x=left, y=top, width=side, height=side, klass="chart-frame")]
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, y = at(tick, tick)
         drawn += [
-            _shape("line", x1=left, y1=y, x2=left + side, y2=y, klass="chart-grid"),
-            _text(left - 6, y + 4, f"{tick:g}", "chart-number", anchor="end"),
-            _text(x, top + side + 18, f"{tick:g}", "chart-number", anchor="middle"),
+            shape("line", x1=left, y1=y, x2=left + side, y2=y, klass="chart-grid"),
+            text(left - 6, y + 4, f"{tick:g}", "chart-number", anchor="end"),
+            text(x, top + side + 18, f"{tick:g}", "chart-number", anchor="middle"),
         ]
     (x1, y1), (x2, y2) = at(0, 0), at(1, 1)
-    drawn.append(_shape("line", x1=x1, y1=y1, x2=x2, y2=y2, klass="chart-diagonal"))
+    drawn.append(shape("line", x1=x1, y1=y1, x2=x2, y2=y2, klass="chart-diagonal"))
     placed = [at(x, y) for x, y in points]
     line = " ".join(f"{round(x, 2):g},{round(y, 2):g}" for x, y in placed)
     drawn.append(f'<polyline class="chart-line" points="{line}"/>')
-    drawn += [_shape("circle", cx=x, cy=y, r=4, klass="chart-dot") for x, y in placed]
+    drawn += [shape("circle", cx=x, cy=y, r=4, klass="chart-dot") for x, y in placed]
     drawn += [
-        _text(left + side / 2, top + side + 40, axes[0], "chart-label", anchor="middle"),
-        _text(left, top + side + 62, axes[1], "chart-label"),
+        text(left + side / 2, top + side + 40, axes[0], "chart-label", anchor="middle"),
+        text(left, top + side + 62, axes[1], "chart-label"),
     ]
-    return _svg(title, about, top + side + 72, drawn)
+    return svg(title, about, top + side + 72, drawn)
 
 
-def _svg(title: str, about: str, height: float, drawn: Iterable[str]) -> str:
+def svg(title: str, about: str, height: float, drawn: Iterable[str]) -> str:
+    """The whole chart; its height in units of the view box."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" '
         f'viewBox="0 0 {WIDTH:g} {max(height, 1.0):g}" aria-label={quoteattr(title)}>'
@@ -86,12 +87,14 @@ def _svg(title: str, about: str, height: float, drawn: Iterable[str]) -> str:
     return f"{head}{_tag('title', title)}{_tag('desc', about)}{''.join(drawn)}</svg>"
 
 
-def _shape(name: str, *, klass: str, **lengths: float) -> str:
+def shape(name: str, *, klass: str, **lengths: float) -> str:
+    """An element without words."""
     written = " ".join(f'{key}="{round(value, 2):g}"' for key, value in lengths.items())
     return f'<{name} class="{klass}" {written}/>'
 
 
-def _text(x: float, y: float, words: str, klass: str, anchor: str = "start") -> str:
+def text(x: float, y: float, words: str, klass: str, anchor: str = "start") -> str:
+    """Words, escaped."""
     return f'<text class="{klass}" x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(words)}</text>'
 
 

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.monitoring import quantile
 from app.main import create_app
+from app.monitoring.quantiles import quantile
 from app.services import Services
 from app.settings import Settings
 from app.wiring import build_models
@@ -97,3 +97,39 @@ def test_curve_of_an_evaluation_rises_with_relevance(client: TestClient) -> None
     assert shares == sorted(shares) == [0.0, 1.0]
     assert found["steps"][0]["relevance"] < found["floor"] < found["steps"][1]["relevance"]
     assert client.get("/api/evaluations/nothing/calibration").status_code == 404
+
+
+def test_history_and_ranking_have_a_series_for_an_evaluation_and_a_chart_of_it(client: TestClient) -> None:
+    made = client.post("/api/golden", json={"collection": "demo", "name": "over time"}).json()
+    answered = {"question": "报销发票需要哪些盖章？", "evidence": [{"document": "财务制度V3.2.pdf"}]}
+    client.post(f"/api/golden/{made['id']}/cases", json=answered).raise_for_status()
+    run = client.post("/api/collections/demo/evaluations", json={"golden_set": "over time"}).json()
+    deadline = time.monotonic() + 30
+    while client.get(f"/api/evaluations/{run['id']}").json()["state"] != "done":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    found = client.get("/api/monitoring/ranking", params={"range": "week"}).json()
+    series = next(each for each in found["golden"] if each["golden_set"] == "over time")
+    assert (series["key"], [each["judged"] for each in series["runs"]]) == (run["id"], [1])
+    result = client.get(f"/api/evaluations/{run['id']}").json()["result"]
+    assert series["runs"][0]["on"]["mean"] == result["stages"]["reranked"]["mrr@10"]
+    assert series["runs"][0]["off"]["mean"] == result["stages"]["fused"]["mrr@10"]
+    assert found["whole"] == {**found["feedback"][0], "up": 0, "down": 0, "counted": 0, "mrr": None}
+    drawn = client.get("/charts/golden.svg", params={"key": run["id"], "lang": "zh"}).text
+    assert "重排" in drawn
+    assert "polyline" not in drawn  # one evaluation is a point, and no line
+    assert client.get("/charts/golden.svg", params={"key": "nothing"}).status_code == 404
+
+
+@pytest.mark.parametrize("back", ["hour", "day", "week", "month"])
+def test_history_has_every_step_and_charts_of_the_same_time(client: TestClient, back: str) -> None:
+    found = client.get("/api/monitoring/history", params={"range": back}).json()
+    assert found["range"] == back
+    assert 60 <= len(found["steps"]) <= 169
+    assert [each["setting"] for each in found["costs"]["items"]][-1] == "costs.machine_hour"
+    assert {each["cost"] for each in found["costs"]["items"]} == {None}
+    for chart in ("rate", "latency", "feedback"):
+        answer = client.get(f"/charts/{chart}.svg", params={"range": back, "offset": 480})
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert client.get("/charts/latency.svg", params={"range": back, "stage": "x"}).status_code == 422
+    assert client.get("/api/monitoring/history", params={"range": "year"}).status_code == 422

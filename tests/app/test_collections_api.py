@@ -232,7 +232,7 @@ def test_what_needs_models_says_so_while_they_load_and_the_rest_works(tmp_path: 
     services = Services(_settings(tmp_path), build_models=build_models)
     client = TestClient(create_app(services), base_url="http://localhost")  # not entered: nothing loads
     assert client.post("/api/collections", json={"name": "early"}).status_code == 200
-    assert client.get("/api/collections/early/documents").json() == {"data": []}
+    assert client.get("/api/collections/early/documents").json() == {"data": [], "next_cursor": None}
     for method, path in (
         ("DELETE", "/api/collections/early"),
         ("DELETE", "/api/collections/early/documents?name=a"),

@@ -1,7 +1,9 @@
 """The documents page in Chromium: what is there is seen, cut otherwise, deleted, and comes back."""
 
 import re
+from urllib.parse import quote
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -157,3 +159,45 @@ def test_knowledge_base_is_made_on_the_page_and_opened(open_page: Open, collecti
     expect(page.locator("#collection")).to_have_value(f"{collection} / part")
     hand_in(page, payload("a.md", "# A\n\nAlpha is first."))
     expect(row(page, "a.md")).to_be_visible()
+
+
+def test_selected_documents_are_read_again_with_the_new_size_of_chunks(
+    open_page: Open, collection: str, server: str
+) -> None:
+    page = documents(open_page, collection, width=360)
+    hand_in(page, payload("a.md"), payload("b.md", "# B\n\nBeta is second."))
+    expect(page.locator("#documents > li")).to_have_count(2)
+    size = {"chunk_tokens": 64, "chunk_overlap": 0}
+    httpx.put(f"{server}/api/collections/{quote(collection)}/chunking", json=size, trust_env=False)
+    page.reload()
+    expect(row(page, "a.md")).to_be_visible()
+    row(page, "a.md").get_by_role("checkbox").check()
+    page.get_by_role("group", name="For the selected documents").get_by_role(
+        "button", name="Read again"
+    ).click()
+    expect(page.get_by_text("1 document is read again.")).to_be_visible()
+    expect(row(page, "a.md")).to_contain_text("version 2")
+    expect(row(page, "b.md")).not_to_contain_text("version 2")
+
+
+def test_versions_name_the_kept_answers_whose_quotes_no_longer_stand(
+    open_page: Open, collection: str, server: str
+) -> None:
+    name, at = "leave.md", f"{server}/api/collections/{quote(collection)}/documents"
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        def put(text: str) -> None:
+            client.post(at, params={"name": name, "wait": "true"}, content=text.encode()).raise_for_status()
+
+        put("# Leave\n\nEmployees have 12 days of annual leave.\n")
+        question = {"question": "How many days of annual leave do employees have?", "collection": collection}
+        client.post(f"{server}/api/ask", json=question).raise_for_status()
+        put("# Leave\n\nNobody has any leave this year, sorry.\n")
+    page = documents(open_page, collection)
+    page.get_by_role("button", name="Versions of leave.md").click()
+    sheet = page.get_by_role("dialog", name="Versions: leave.md")
+    expect(sheet.get_by_text("1 of 1 quote words that no longer stand here:")).to_be_visible()
+    expect(sheet.get_by_text("changed", exact=True)).to_be_visible()
+    assert violations_in_both_themes(page) == []
+    sheet.get_by_role("link", name="How many days of annual leave").click()
+    expect(page).to_have_url(re.compile(r"/search\?answer="))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()

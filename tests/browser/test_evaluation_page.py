@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -60,6 +61,12 @@ def test_set_is_asked_and_its_result_is_readable_by_everyone(
     expect(result.get_by_role("columnheader", name=steered).first).to_be_visible()
     expect(result.get_by_role("row").filter(has_text="MRR@10")).to_contain_text("1.00 (1.00–1.00)")
     expect(result.get_by_role("img").locator(".chart-line")).to_be_attached()
+    calibrated = "1 个有答案" if language == "zh" else "1 answerable and 1 unanswerable"
+    expect(result).to_contain_text(calibrated)
+    first = "首个相关：#1" if language == "zh" else "first relevant: #1"
+    expect(result.get_by_role("row").filter(has_text="报销发票需要哪些盖章？")).to_contain_text(first)
+    refused = "未作答" if language == "zh" else "not answered"
+    expect(result.get_by_role("row").filter(has_text="公司发几个月年终奖？")).to_contain_text(refused)
     assert violations_in_both_themes(page) == []
     for each in page.locator("#runs").get_by_role("checkbox").all():
         each.check()
@@ -108,3 +115,45 @@ def test_cases_come_in_by_csv_are_edited_and_go_out_again(
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(cases).to_have_count(3)
     assert httpx.get(f"{server}/api/golden/{golden}").json()["accepted"] == 3
+
+
+def test_every_piece_of_evidence_is_edited_added_and_removed(
+    open_page: Open, golden: str, server: str
+) -> None:
+    page = evaluation(open_page, "en", width=360)
+    page.get_by_role("button", name="Show the cases of 页面").click()
+    cases = page.locator("#cases tbody tr")
+    cases.filter(has_text="报销发票需要哪些盖章？").get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Add evidence").click()
+    second = dialog.get_by_role("group", name="Evidence 2")
+    expect(second.get_by_label("Document that answers it")).to_be_focused()
+    second.get_by_label("Words of the document").fill("发票")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("need its name")
+    second.get_by_label("Document that answers it").fill("财务制度V3.2.pdf")
+    assert violations_in_both_themes(page) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_have_text("Case changed and accepted.")
+    answered = [each for each in _cases(server, golden) if each["answerable"]]
+    assert [each["quote"] for each in answered[0]["evidence"]] == ["", "发票"]
+    cases.filter(has_text="报销发票需要哪些盖章？").get_by_role("button", name="Edit").click()
+    dialog.get_by_role("button", name="Remove evidence 1").click()
+    expect(dialog.get_by_role("group", name="Evidence 2")).to_have_count(0)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    answered = [each for each in _cases(server, golden) if each["answerable"]]
+    assert [each["quote"] for each in answered[0]["evidence"]] == ["发票"]
+
+
+def test_why_a_case_is_a_draft_is_said_in_chinese(open_page: Open, golden: str, server: str) -> None:
+    ghost = {"question": "鬼？", "evidence": [{"document": "没有.pdf"}]}
+    httpx.post(f"{server}/api/golden/{golden}/cases", json=ghost).raise_for_status()
+    page = evaluation(open_page, "zh")
+    page.get_by_role("button", name="页面").first.click()
+    expect(page.locator("#cases")).to_contain_text("知识库 'demo' 中没有文档 '没有.pdf'")
+
+
+def _cases(server: str, golden: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = httpx.get(f"{server}/api/golden/{golden}/cases").json()["data"]
+    return found

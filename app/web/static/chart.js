@@ -7,10 +7,10 @@ const ALLOWED = { USE_PROFILES: { svg: true }, ADD_TAGS: ["desc"], RETURN_DOM_FR
 
 /**
  * The chart at an address; a sentence in its place where it does not come. Its numbers stand in a table beside it.
- * @param {string} address @returns {HTMLElement}
+ * @param {string} address @param {HTMLElement} [place] where another one stands until this one has come
+ * @returns {HTMLElement}
  */
-export function chart(address) {
-  const place = h("div", { class: "chart-place" });
+export function chart(address, place = h("div", { class: "chart-place" })) {
   fetch(address, { credentials: "same-origin" })
     .then(async (response) => {
       if (!response.ok) throw new Error(String(response.status));

@@ -1,6 +1,6 @@
 // @ts-check
 /** Sheets about one document: its chunks with their positions, how it would be cut, its versions. */
-import { attempt, below, button, call, field, say, sheet, size, time } from "./calls.js";
+import { attempt, below, button, call, everything, field, say, sheet, size, time } from "./calls.js";
 import { h, has, pagesText, t } from "./dom.js";
 
 const LISTED = 200; // chunks of a preview that are drawn at once
@@ -131,11 +131,27 @@ export async function showPreview({ collection, file, name, sentence, send }) {
   await cut();
 }
 
+/** Your kept answers that quote a document, those first whose quotes no longer stand. @param {string} id of the document */
+async function quotedBy(id) {
+  const found = await attempt(() => everything(`/api/answers?${new URLSearchParams({ document_id: id })}`));
+  if (!found) return null;
+  const stale = found.filter((one) => one.citations.some((/** @type {any} */ each) => each.document_id === id && each.state === "stale"));
+  return h("section", {}, h("h3", {}, t("versions.answers")),
+    h("p", { class: "quiet" }, found.length === 0 ? t("versions.answers_none")
+      : stale.length === 0 ? t("versions.answers_stand", { count: found.length }) : t("versions.answers_stale", { count: stale.length, total: found.length })),
+    stale.length > 0 && h("ul", { class: "rows" }, ...stale.map((one) => h("li", {},
+      h("div", {}, h("p", { class: "row-name" }, h("a", { href: `/search?${new URLSearchParams({ answer: one.id })}` }, one.question)),
+        h("p", { class: "quiet" }, time(one.asked_at)),
+        ...one.citations.filter((/** @type {any} */ each) => each.document_id === id && each.state === "stale").map((/** @type {any} */ each) =>
+          h("p", { class: "quiet" }, h("span", { class: "flag bad" }, t(`versions.reason.${each.reason}`)), " ",
+            each.quote && t("versions.quoted", { version: each.version, quote: each.quote }))))))));
+}
+
 /**
  * The versions of a document, with the way back to an old one.
- * @param {string} collection @param {string} name @param {() => void} changed
+ * @param {string} collection @param {{id: string, name: string}} document @param {() => void} changed
  */
-export async function showVersions(collection, name, changed) {
+export async function showVersions(collection, { id, name }, changed) {
   const { body, dialog } = sheet(t("versions.title", { name }));
   const found = await attempt(() => call("GET", `${below(collection, "/versions")}?${new URLSearchParams({ name })}`));
   if (!found) return dialog.close();
@@ -155,4 +171,6 @@ export async function showVersions(collection, name, changed) {
         href: `${below(collection, "/documents/content")}?${new URLSearchParams({ name, version: String(each.version) })}` }, t("download")),
       !each.shown && button(t("versions.restore"), () => back(each.version), { class: "button",
         "aria-label": t("versions.restore_label", { number: each.version }) }))))));
+  const answers = await quotedBy(id);
+  if (answers) body.append(answers);
 }

@@ -2,17 +2,18 @@
 /** The evaluation page: golden sets, runs in the background, their results and comparisons. */
 import { api } from "./api.js";
 import { attempt, button, say, sure, table } from "./asking.js";
+import { send } from "./calls.js";
 import { $, h, language, t } from "./dom.js";
 import { everything, loadSets, watchSets } from "./golden.js";
 import { comparisonPart, resultPart } from "./measured.js";
-import { Problem } from "./stream.js";
+import { Problem, events } from "./stream.js";
 
-const ENDED = new Set(["done", "failed", "cancelled"]);
-const POLL_MS = 1500;
+const ENDED = new Set(["done", "failed", "cancelled", "interrupted"]);
+const AGAIN_MS = 4000; // until a stream that broke off is begun anew
 const dates = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { dateStyle: "short", timeStyle: "short" });
 /** @type {Set<string>} */ const picked = new Set();
 /** @type {any[]} */ let runs = [];
-/** @type {ReturnType<typeof setTimeout>|undefined} */ let timer;
+/** Those whose events are read. @type {Set<string>} */ const followed = new Set();
 
 const name = (/** @type {any} */ run) => `${run.golden_set}, ${dates.format(new Date(run.created_at))}`;
 const address = (/** @type {string} */ id, rest = "") => `/api/evaluations/${encodeURIComponent(id)}${rest}`;
@@ -21,7 +22,7 @@ const address = (/** @type {string} */ id, rest = "") => `/api/evaluations/${enc
 function progress(run) {
   if (run.state === "done") return t("run_state.done");
   if (ENDED.has(run.state)) return h("span", {}, t(`run_state.${run.state}`), run.message && h("span", { class: "quiet block" }, run.message));
-  return h("span", {}, h("progress", { max: String(run.total || 1), value: String(run.done), "aria-label": t("progress_of", { name: name(run) }) }),
+  return h("span", { "data-run": run.id }, h("progress", { max: String(run.total || 1), value: String(run.done), "aria-label": t("progress_of", { name: name(run) }) }),
     ` ${run.done}/${run.total}`, run.waiting && h("span", { class: "quiet block" }, t("waiting")));
 }
 
@@ -54,7 +55,6 @@ const pick = (run) => h("input", { type: "checkbox", "aria-label": t("pick", { n
   } });
 
 async function loadRuns() {
-  clearTimeout(timer);
   runs = await everything("/api/evaluations");
   const focused = document.activeElement?.getAttribute("aria-label");
   $("runs").replaceChildren(runs.length === 0 ? h("p", { class: "empty-note" }, t("no_runs")) : h("div", {},
@@ -65,19 +65,37 @@ async function loadRuns() {
     h("p", { class: "exports" }, h("button", { type: "button", class: "button", id: "compare", disabled: picked.size !== 2,
       onclick: () => attempt(compare) }, t("compare_two")))));
   if (focused) /** @type {HTMLElement|null} */ ($("runs").querySelector(`[aria-label="${CSS.escape(focused)}"]`))?.focus();
-  if (runs.some((run) => !ENDED.has(run.state))) timer = setTimeout(follow, POLL_MS);
+  const next = runs.findLast((run) => !ENDED.has(run.state)); // one is asked at a time, the oldest; a browser keeps few streams
+  if (next) follow(next.id);
 }
 
-/** Look again until all have ended; what ended meanwhile is said. */
-async function follow() {
-  const before = new Map(runs.map((run) => [run.id, run.state]));
-  if (!await attempt(loadRuns)) {
-    timer = setTimeout(follow, 4 * POLL_MS);
-    return;
+/** Show how far a run is, as the server tells; once it has ended the list is read again. @param {string} id */
+async function follow(id) {
+  if (followed.has(id)) return;
+  followed.add(id);
+  try {
+    for await (const { name: event, data } of events(/** @type {ReadableStream<Uint8Array>} */ ((await send("GET", address(id, "/events"))).body))) {
+      const run = runs.find((one) => one.id === id);
+      if (event === "progress" && run) {
+        Object.assign(run, data);
+        $("runs").querySelector(`[data-run="${CSS.escape(id)}"]`)?.replaceWith(progress(run));
+      }
+      if (event === "error") break;
+      if (event === "done") {
+        followed.delete(id);
+        if (run) say(`${name(run)}: ${t(`run_state.${data.state}`)}`);
+        await attempt(loadRuns);
+        return;
+      }
+    }
+  } catch (problem) {
+    if (!(problem instanceof Problem) && !(problem instanceof TypeError)) throw problem;
   }
-  for (const run of runs) {
-    if (ENDED.has(run.state) && before.get(run.id) !== run.state) say(`${name(run)}: ${t(`run_state.${run.state}`)}`);
-  }
+  // The stream broke off (the server stopped, or the network): how it stands is asked again.
+  setTimeout(() => {
+    followed.delete(id);
+    attempt(loadRuns);
+  }, AGAIN_MS);
 }
 
 /** @param {HTMLElement} part */

@@ -2,6 +2,7 @@
 /** Golden sets and their cases: make, fill, check, take along. */
 import { api } from "./api.js";
 import { attempt, button, say, sure, table } from "./asking.js";
+import { editCase } from "./case_editor.js";
 import { $, h, t } from "./dom.js";
 
 /**
@@ -104,7 +105,10 @@ async function showCases(id) {
           each.quote && h("span", { class: "quiet block quote" }, each.quote)))) : t("unanswerable"),
         h("div", { class: "row-actions" },
           one.state === "draft" && button(t("accept"), () => accept(id, [one]), t("accept_of", { question: one.question })),
-          button(t("edit"), async () => edit(id, one), t("edit_of", { question: one.question })),
+          button(t("edit"), async () => editCase(address(id, `/cases/${encodeURIComponent(one.id)}`), async () => {
+            await showCases(id);
+            await loadSets();
+          }), t("edit_of", { question: one.question })),
           button(t("delete"), async () => {
             if (!await sure(t("sure_case", { question: one.question }), t("delete"))) return;
             await api(address(id, `/cases/${encodeURIComponent(one.id)}`), { method: "DELETE" });
@@ -120,40 +124,4 @@ async function accept(id, cases) {
   say(t("accepted", { count: cases.length }));
   await showCases(id);
   await loadSets();
-}
-
-/** @param {string} id @param {Case} one */
-function edit(id, one) {
-  const field = (/** @type {string} */ name, /** @type {HTMLElement} */ input) =>
-    h("div", { class: "field across" }, h("label", { for: `edit-${name}` }, t(`edit_fields.${name}`)), input);
-  const question = /** @type {HTMLTextAreaElement} */ (h("textarea", { id: "edit-question", rows: "2", maxlength: "2000" }, one.question));
-  const evidence = /** @type {HTMLInputElement} */ (h("input", { id: "edit-document", value: one.evidence[0]?.document ?? "", maxlength: "1024" }));
-  const quote = /** @type {HTMLTextAreaElement} */ (h("textarea", { id: "edit-quote", rows: "4" }, one.evidence[0]?.quote ?? ""));
-  const answerable = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", checked: one.answerable }));
-  const error = h("p", { class: "form-error", role: "alert", hidden: true });
-  const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { class: "help sure", "aria-labelledby": "edit-title" },
-    h("h2", { id: "edit-title" }, t("edit_title")),
-    h("form", { class: "case", onsubmit: async (/** @type {Event} */ event) => {
-      event.preventDefault();
-      const first = evidence.value.trim() ? [{ document: evidence.value.trim(), quote: quote.value.trim(),
-        pages: one.evidence[0]?.document === evidence.value.trim() ? one.evidence[0].pages : [] }] : [];
-      try {
-        await api(address(id, `/cases/${encodeURIComponent(one.id)}`), { method: "PATCH", body: { question: question.value,
-          answerable: answerable.checked, evidence: answerable.checked ? [...first, ...one.evidence.slice(1)] : [] } });
-      } catch (problem) {
-        error.hidden = false;
-        error.textContent = /** @type {Error} */ (problem).message;
-        return;
-      }
-      dialog.close();
-      say(t("changed"));
-      await attempt(async () => { await showCases(id); await loadSets(); });
-    } }, field("question", question), h("div", { class: "ticks" }, h("label", {}, answerable, t("edit_fields.answerable"))),
-    field("document", evidence), field("quote", quote),
-    one.evidence.length > 1 && h("p", { class: "quiet" }, t("more_evidence", { count: one.evidence.length - 1 })), error,
-    h("div", { class: "exports" }, h("button", { type: "button", class: "button", onclick: () => dialog.close() }, t("cancel")),
-      h("button", { class: "main-button" }, t("save"))))));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
 }

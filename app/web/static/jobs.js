@@ -214,7 +214,7 @@ function progress(row, job) {
   const left = job.seconds_left;
   const parts = [at && has(`stage.${at.stage}`) ? t(`stage.${at.stage}`, { done: at.done, total: at.total }) : "",
     !job.running && job.ahead > 0 ? t("job.ahead", { count: job.ahead }) : "",
-    job.code && !ENDED.has(job.state) ? t("job.waits", { why: job.message || job.code }) : "",
+    job.code && !ENDED.has(job.state) ? t("job.waits", { why: whyFailed(job) }) : "",
     left === null ? "" : left < 60 ? t("job.seconds", { count: Math.max(1, Math.round(left)) }) : t("job.minutes", { count: Math.round(left / 60) })];
   line.textContent = parts.filter(Boolean).join(" · ");
   if (!bar) return;

@@ -1,14 +1,21 @@
 // @ts-check
-/** The monitoring page: the counters of /metrics, looked at again and again while the page is seen. */
+/** The monitoring page: counters and their history, looked at again and again while the page is seen. */
 import { api } from "./api.js";
 import { attempt, say, table } from "./asking.js";
 import { chart } from "./chart.js";
 import { $, duration, h, has, language, t } from "./dom.js";
+import { showHistory, showRanking } from "./monitoring_time.js";
 
 /** @typedef {{name: string, count: number}} Count */
 /** @typedef {{name: string, count: number, mean_ms: number|null, p50_ms: number|null, p95_ms: number|null, p99_ms: number|null}} Latency */
 
 const EVERY_MS = 10000;
+const HISTORY_EVERY_MS = 60000; // a row a minute is written
+const clock = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { dateStyle: "medium", timeStyle: "medium" });
+const range = /** @type {HTMLSelectElement} */ ($("range"));
+const stage = /** @type {HTMLSelectElement} */ ($("stage"));
+/** @type {any} */ let history = null;
+let historyAt = -Infinity;
 const SLOWEST = 12; // routes shown
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
 /** @type {{uptime_s: number, answered: number}|null} */ let before = null;
@@ -27,6 +34,23 @@ const countTable = (caption, counts, key = (name) => name) => h("section", { cla
 /** @param {string} caption @param {Latency[]} all */
 const latencyTable = (caption, all) => table(caption, ["name", "count", "mean", "p50", "p95", "p99"].map((key) => t(`column.${key}`)),
   all.map((one) => [called(`stage.${one.name}`, one.name), numbers.format(one.count), ms(one.mean_ms), ms(one.p50_ms), ms(one.p95_ms), ms(one.p99_ms)]));
+
+/** @param {any} found */
+const memoryPart = (found) => h("section", { class: "card" }, found.gpus.length === 0
+  ? h("div", {}, h("h4", {}, t("gpu")), h("p", { class: "quiet" }, t("no_gpu", { memory: bytes(found.resident_bytes) })))
+  : table(t("gpu_caption"), ["device", "allocated", "reserved", "taken", "whole"].map((key) => t(`column.${key}`)),
+    found.gpus.map((/** @type {any} */ one) => [one.name, ...[one.allocated_bytes, one.reserved_bytes, one.used_bytes, one.total_bytes].map(bytes)])));
+
+/** What was written down by the minute, of the time that is chosen. */
+async function readHistory() {
+  const chosen = range.value;
+  const [found, ranking] = await Promise.all([api(`/api/monitoring/history?range=${chosen}`), api(`/api/monitoring/ranking?range=${chosen}`)]);
+  if (chosen !== range.value) return; // another one is on its way
+  history = found;
+  historyAt = performance.now();
+  showHistory(history, stage.value);
+  showRanking(ranking);
+}
 
 /** @param {any} found */
 function show(found) {
@@ -54,7 +78,7 @@ function show(found) {
   $("boards").replaceChildren(
     h("section", { class: "card broad" }, h("h2", {}, t("stages")), timed.length === 0 ? h("p", { class: "empty-note" }, t("no_answers"))
       : h("div", { class: "chart-beside" }, chart(`/charts/stages.svg?${bars}`), latencyTable(t("stages_caption"), found.stages))),
-    countTable(t("outcomes"), found.answers, (name) => `outcome.${name}`),
+    memoryPart(found), countTable(t("outcomes"), found.answers, (name) => `outcome.${name}`),
     h("section", { class: "card" }, table(t("gates"), ["name", "inside", "waiting", "places", "refused"].map((key) => t(`column.${key}`)),
       found.gates.map((/** @type {any} */ one) => [called(`gate.${one.name}`, one.name), ...[one.inside, one.waiting, one.places, one.refused].map(String)]))),
     countTable(t("reranker"), found.reranker, (name) => `judging.${name}`), countTable(t("jobs"), found.jobs, (name) => `job.${name}`),
@@ -63,10 +87,15 @@ function show(found) {
       [...found.requests].sort((a, b) => (b.p95_ms ?? 0) - (a.p95_ms ?? 0)).slice(0, SLOWEST))));
 }
 
+$("choices").addEventListener("submit", (event) => event.preventDefault());
+range.addEventListener("change", () => attempt(readHistory));
+stage.addEventListener("change", () => history && showHistory(history, stage.value));
 for (;;) {
   if (!document.hidden) {
     const fine = await attempt(async () => {
       show(await api("/api/monitoring"));
+      if (performance.now() - historyAt >= HISTORY_EVERY_MS) await readHistory();
+      $("read-at").textContent = t("read_at", { time: clock.format(new Date()) });
       $("error").hidden = true;
     });
     if (!fine) say(t("stale"));

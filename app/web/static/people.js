@@ -1,8 +1,9 @@
 // @ts-check
 /** The people page: users and groups. What is granted, keys and the audit log have modules of their own. */
-import { ask, attempt, button, call, choice, everything, field, say, sheet, tabs, time } from "./calls.js";
+import { ask, attempt, button, call, choice, everything, field, say, send, sheet, tabs, time } from "./calls.js";
 import { $, h, t, who } from "./dom.js";
 import { showAudit, showGrants, showKeys } from "./people_access.js";
+import { Problem } from "./stream.js";
 
 const ROLES = ["viewer", "editor", "admin"];
 const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"; // 32 letters that nobody takes for each other
@@ -45,11 +46,23 @@ async function load() {
   $("groups").replaceChildren(groups.length ? h("ul", { class: "people-list" }, ...groups.map(groupRow)) : h("p", { class: "empty-note" }, m("no_groups")));
 }
 
+/**
+ * Edit a user as he is shown here: where another admin has changed him meanwhile, nothing is done, and it says so.
+ * @param {string} method @param {any} shown @param {object} [body]
+ */
+async function change(method, shown, body) {
+  const path = `/api/users/${shown.id}`;
+  const reply = await send("GET", path);
+  const now = await reply.json();
+  if (now.role !== shown.role || now.active !== shown.active) throw new Problem("outdated", m("changed_meanwhile", { name: shown.name }), true);
+  await call(method, path, { body, headers: { "If-Match": reply.headers.get("ETag") ?? "" } });
+}
+
 /** @param {any} user */
 function userRow(user) {
   const { id, name } = user;
   const patch = (/** @type {object} */ body, /** @type {string} */ said) => attempt(async () => {
-    await call("PATCH", `/api/users/${id}`, { body });
+    await change("PATCH", user, body);
     say(said);
   }).then(load);
   const role = choice(roles(), user.role, { "aria-label": m("role_of", { name }) });
@@ -73,7 +86,7 @@ function userRow(user) {
       })),
       act("remove", async () => {
         const question = { title: m("remove_title", { name }), text: m("remove_about"), act: m("remove_go"), dangerous: true };
-        if (await form(question, () => call("DELETE", `/api/users/${id}`))) say(m("removed", { name }));
+        if (await form(question, () => change("DELETE", user))) say(m("removed", { name }));
         await load();
         $("users-count").focus();
       })));
