@@ -132,4 +132,4 @@ def _account_page(
         "days": DAYS,
         "agent_name": agent_name,
     }
-    return pages.page(request, "account.html", section="", status=status, **(shown | values))
+    return pages.page(request, "account.html", section="", shared=False, status=status, **(shown | values))

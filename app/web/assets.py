@@ -2,11 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from app.web.encoding import LEVEL, SMALLEST, gzipped, takes_gzip
 
 STATIC = Path(__file__).parent / "static"
 
@@ -24,15 +27,24 @@ MEDIA_TYPES = {
 # A worker takes the policy of its own script: the PDF viewer's may compile WebAssembly, no page may.
 WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; font-src data:"
 WORKERS = ("pdf.worker.min.mjs",)
+MOST_LEFT = 0.95  # a file whose compressed bytes are a larger share of it leaves as it is
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
     """One static file: its bytes, the type it is sent as and a hash of the bytes."""
 
     data: bytes
     media_type: str
     version: str
+
+    @cached_property
+    def smaller(self) -> bytes:
+        """The bytes compressed, made once, for the first who takes them; b"" where that saves nothing."""
+        if len(self.data) < SMALLEST:
+            return b""
+        small = gzipped(self.data, LEVEL)
+        return small if len(small) <= MOST_LEFT * len(self.data) else b""
 
 
 class Assets:
@@ -63,20 +75,33 @@ class Assets:
                             for name in self._assets if name.endswith((".js", ".mjs"))}}
 
     def response(self, request: Request, name: str) -> Response:
-        """The file, to be kept for ever at its hashed address, revalidated at the plain one; else 404."""
+        """The file, to be kept for ever at its hashed address, revalidated at the plain one; else 404.
+
+        It leaves compressed for whoever takes gzip; the compressed bytes have an ETag of their own.
+        """
         asset = self._assets.get(name)
         if asset is None:
             raise HTTPException(404)
         lasting = request.query_params.get("v") == asset.version
+        small = asset.smaller if takes_gzip(request.headers.get("accept-encoding", "")) else b""
         headers = {
             "Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache",
-            "ETag": f'"{asset.version}"',
+            "ETag": f'"{asset.version}-gzip"' if small else f'"{asset.version}"',
+            "Vary": "Accept-Encoding",
         }
         if name.rpartition("/")[2] in WORKERS:
             headers["Content-Security-Policy"] = WORKER_POLICY
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        if _names(request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        return Response(asset.data, headers={**headers, "Content-Type": asset.media_type})
+        if small:
+            headers["Content-Encoding"] = "gzip"
+        return Response(small or asset.data, headers={**headers, "Content-Type": asset.media_type})
+
+
+def _names(if_none_match: str, etag: str) -> bool:
+    """Whether the header names this ETag, by weak comparison (RFC 9110 section 13.1.2)."""
+    named = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return etag in named or "*" in named
 
 
 def _read(path: Path) -> Asset:

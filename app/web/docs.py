@@ -72,7 +72,7 @@ def routes(pages: Pages) -> APIRouter:
     def docs(request: Request) -> Response:
         app: FastAPI = request.app
         document = app.openapi()
-        return pages.page(request, "docs.html", groups=groups_of(document), version=app.version)
+        return pages.page(request, "docs.html", shared=True, groups=groups_of(document), version=app.version)
 
     return made
 

@@ -11,6 +11,7 @@ from app.access.channel import Channel
 from app.access.principal import Principal
 from app.language import LANGUAGE_COOKIE, LANGUAGES, negotiate
 from app.web.assets import Assets
+from app.web.encoding import encoded
 from app.web.navigation import entries_for
 from app.web.translate import Translations
 from retrieval.types import Language
@@ -35,16 +36,24 @@ class Pages:
                                         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
     def page(
-        self, request: Request, template: str, *, section: str = "", status: int = 200, **values: object
-    ) -> Response:
+        self, request: Request, template: str, *, section: str = "", shared: bool = False, status: int = 200,
+        **values: object,
+    ) -> Response:  # fmt: skip
         """A page. A language asked for by ``?lang=`` is remembered in a cookie.
 
         ``section``: whose sentences its scripts get, such as ``"page.documents"``; "" for none of its own.
+        A page with a section is a shell whose data its scripts fetch, one that is ``shared`` the same for
+        everyone: both may leave compressed. Any other may hold a secret, and does not.
         """
         wanted = request.query_params.get("lang")
         language = self.language(request)
-        response = HTMLResponse(self._render(template, request, language, section, values), status, headers={
-            "Cache-Control": "no-store", "Content-Language": language, "Vary": "Accept-Language, Cookie"})
+        body = self._render(template, request, language, section, values).encode()
+        encoding: dict[str, str] = {}
+        if request.method == "GET" and (section or shared):
+            body, encoding = encoded(body, request.headers)
+        response = HTMLResponse(body, status, headers={
+            "Cache-Control": "no-store", "Content-Language": language, **encoding,
+            "Vary": "Accept-Language, Cookie, Accept-Encoding"})
         if wanted in LANGUAGES:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR_S, httponly=True, samesite="lax",
                                 secure=request.url.scheme == "https")

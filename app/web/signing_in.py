@@ -89,7 +89,7 @@ def routes(accounts: Accounts, settings: AccessSettings, pages: Pages) -> APIRou
     def setup_page(request: Request, token: str, *, status: int = 200, **values: object) -> Response:
         shown = {"name": "", "error": "", "wrong": "", "blanks": {}} | values
         shown |= {"token": token, "possible": bool(came_over(request).cookie)}
-        return pages.page(request, "setup.html", section="", status=status, **shown)
+        return pages.page(request, "setup.html", section="", shared=False, status=status, **shown)
 
     def left_out(request: Request) -> Response | None:
         """Where a page like these has nothing to say: no accounts."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -43,22 +43,39 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@contextmanager
-def serving(folder: Path, *arguments: str) -> Iterator[tuple[str, IO[str]]]:
-    """The address of a ``touchstone serve`` of its own, ready to answer, and what else it prints."""
+def start(
+    folder: Path, *arguments: str, port: int = 0, settings: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """A ``touchstone serve`` process of its own; ``settings`` by their names in the environment."""
     environment = {**os.environ, "TOUCHSTONE_DATA_DIR": str(folder / "data"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", "from app.cli.main import main; main()", "serve", "--port", "0"]
-    with (folder / "stderr").open("w") as errors:
-        process = subprocess.Popen(
+    environment |= settings or {}
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", "serve", "--port", str(port)]
+    with (folder / "stderr").open("a") as errors:
+        return subprocess.Popen(
             [*command, *arguments],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
+
+
+def address_of(process: subprocess.Popen[str], folder: Path) -> str:
+    """Where it answers, once it does."""
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    address = next((word for word in said.split() if word.startswith("http://")), "")
+    assert address, (folder / "stderr").read_text()
+    _wait_until_ready(address, process, folder / "stderr")
+    return address
+
+
+@contextmanager
+def serving(
+    folder: Path, *arguments: str, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, IO[str]]]:
+    """The address of a ``touchstone serve`` of its own, ready to answer, and what else it prints."""
+    process = start(folder, *arguments, settings=settings)
     try:
+        address = address_of(process, folder)
         assert process.stdout is not None
-        said = process.stdout.readline()
-        address = next((word for word in said.split() if word.startswith("http://")), "")
-        assert address, (folder / "stderr").read_text()
-        _wait_until_ready(address, process, folder / "stderr")
         yield address, process.stdout
     finally:
         process.send_signal(signal.SIGINT)

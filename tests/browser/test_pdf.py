@@ -1,6 +1,5 @@
 """The page of a PDF beside the answer: fetched when it is wanted, and marked where the quote stands."""
 
-import gzip
 import re
 from pathlib import Path
 
@@ -81,16 +80,19 @@ def test_quote_is_found_whatever_its_spaces_and_forms_and_not_below_half(open_pa
 
 def test_first_paint_needs_less_than_100_kb(open_page: Open) -> None:
     page = open_page("en")
-    addresses = page.evaluate("""() => {
-      const painted = performance.getEntriesByName("first-contentful-paint")[0].startTime;
-      return performance.getEntriesByType("resource").filter((one) => one.startTime < painted)
-        .map((one) => one.name);
+    sizes = page.evaluate("""() => {
+      const all = performance.getEntriesByType("resource");
+      const loaded = all.filter((one) => one.name.includes("/static/"));
+      const later = loaded.find((one) => one.name.includes("/answer.js")); // asked for behind the first frame
+      const sent = [...performance.getEntriesByType("navigation"),
+        ...loaded.filter((one) => one.startTime < later.startTime)];
+      return Object.fromEntries(sent.map((one) => [one.name, [one.transferSize, one.decodedBodySize]]));
     }""")
-    assets = [page.url, *(each for each in addresses if "/static/" in each)]
-    assert not [each for each in assets if VIEWER in each]
-    sizes = {each: len(gzip.compress(page.request.get(each).body())) for each in assets}
+    assert not [each for each in sizes if VIEWER in each]
     assert len(sizes) > 10
-    assert sum(sizes.values()) < 100_000, sizes
+    assert sum(sent for sent, _ in sizes.values()) < 100_000, sizes  # as they came over the wire
+    large = {name: both for name, both in sizes.items() if both[1] > 4096 and not name.endswith(".svg")}
+    assert all(0 < sent < 0.6 * whole for sent, whole in large.values()), large
 
 
 def test_viewer_gets_no_more_rights_than_it_needs(

@@ -1,9 +1,12 @@
 """Search finds what the chat finds, by the same way, with every score named; and writes nothing."""
 
 import json
+from typing import Any
 
+import httpx
 import pytest
 
+from app.access.principal import LOCAL
 from tests.conversations.conftest import House
 from tests.conversations.talking import QUESTION, Person
 
@@ -67,3 +70,69 @@ def test_only_what_is_visible_is_found(house: House, ben: Person) -> None:
 )
 def test_unusable_search_is_refused(ben: Person, body: dict[str, object]) -> None:
     assert ben.http.post("/api/search", json=body).status_code == 422
+
+
+def test_threshold_of_one_search_decides_what_is_evidence_there_and_nowhere_else(ben: Person) -> None:
+    def search(**settings: object) -> dict[str, Any]:
+        told = ben.http.post("/api/search", json={"question": QUESTION, "top_n": 5, **settings})
+        return dict(told.raise_for_status().json())
+
+    usual, all_in, none_in = search(), search(floor=0), search(floor=1)
+    assert (all_in["floor"], none_in["floor"]) == (0, 1)
+    assert all(each["above_floor"] for each in all_in["candidates"])
+    assert len(all_in["passages"]) >= len(usual["passages"])
+    assert none_in["outcome"] == "abstained"
+    assert none_in["passages"] == []
+    assert none_in["prompt"] is None
+    assert "no_evidence" in [each["code"] for each in none_in["notices"]]
+    assert search()["floor"] == usual["floor"]
+    assert ben.http.post("/api/search", json={"question": QUESTION, "floor": 1.5}).status_code == 422
+
+
+def test_what_is_sent_is_told_word_for_word_with_its_tokens(house: House, ben: Person) -> None:
+    found = ben.http.post("/api/search", json={"question": QUESTION, "instruction": "prefer numbers"}).json()
+    prompt, passages = found["prompt"], found["passages"]
+    assert [each["role"] for each in prompt["messages"]] == ["system", "user"]
+    read = prompt["messages"][1]["content"]
+    places = [read.index(each["text"].strip()) for each in passages]
+    assert places == sorted(places)
+    assert QUESTION in read
+    assert "prefer numbers" in prompt["messages"][0]["content"]
+    assert [each["number"] for each in passages] == list(range(1, len(passages) + 1))
+    assert all(each["tokens"] > 0 for each in passages)
+    assert sum(each["tokens"] for each in passages) < prompt["tokens"] < prompt["context_tokens"]
+    assert found["answer"] == ""
+    assert found["models"]["generator"] == ""
+
+
+def test_answer_is_written_where_it_is_wanted_and_kept_nowhere(house: House, ben: Person) -> None:
+    kept = ben.http.get("/api/answers").json()["data"]
+    written = len(house.generator.prompts)
+    found = ben.http.post("/api/search", json={"question": QUESTION, "answer": True}).json()
+    assert found["outcome"] == "answered"
+    assert "12 days" in found["answer"]
+    assert found["citations"][0]["number"] == 1
+    assert found["models"]["generator"]
+    sent = house.generator.prompts[written]
+    told = [each["content"] for each in found["prompt"]["messages"]]
+    assert told == [each.content for each in sent.messages]
+    assert found["prompt"]["tokens"] == sent.tokens
+    assert ben.http.get("/api/answers").json()["data"] == kept
+
+
+def test_kept_answer_tells_floor_tokens_and_numbers_it_was_found_with(ben: Person) -> None:
+    result = ben.answered(ben.talk(), QUESTION, top_k=7, top_n=2)["result"]
+    found = ben.http.post("/api/search", json={"question": QUESTION, "top_k": 7, "top_n": 2}).json()
+    assert (result["top_k"], result["top_n"], result["floor"]) == (7, 2, found["floor"])
+    assert result["prompt_tokens"] == found["prompt"]["tokens"]
+    for name in ("passages", "candidates"):
+        assert [each["tokens"] for each in result[name]] == [each["tokens"] for each in found[name]]
+
+
+def test_key_for_search_alone_may_not_have_answers_written(house: House) -> None:
+    owner = house.people["ben"].id
+    secret = house.services.accounts.keys.add(LOCAL, owner, "search only", {"search"}, days=1).secret
+    with httpx.Client(base_url=house.url, headers={"x-api-key": secret}, trust_env=False) as client:
+        assert client.post("/api/search", json={"question": QUESTION}).status_code == 200
+        refused = client.post("/api/search", json={"question": QUESTION, "answer": True})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")

@@ -32,7 +32,7 @@ def embedding_server() -> Iterator[EmbeddingServer]:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             state.requests.append({"path": self.path, **request})
             state.keys.append(self.headers.get("Authorization"))
-            data = [{"index": i, "embedding": _vector(text)} for i, text in enumerate(request["input"])]
+            data = [{"index": i, "embedding": vector(text)} for i, text in enumerate(request["input"])]
             body = json.dumps({"data": data[::-1]} if state.reply is None else state.reply).encode()
             self.send_response(state.status)
             self.send_header("Content-Type", "application/json")
@@ -56,7 +56,8 @@ def embedding_server() -> Iterator[EmbeddingServer]:
         thread.join()
 
 
-def _vector(text: str) -> list[float]:
+def vector(text: str) -> list[float]:
+    """Counts of letters: alike for texts of the same letters."""
     counts = [0.0] * DIM
     for character in text:
         counts[crc32(character.encode()) % DIM] += 1.0
