@@ -1,17 +1,19 @@
 """A question becomes a cited answer: understand, recall, rerank, select, generate. Everyone asks here."""
 
 import logging
-import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from app.audience import Audiences
 from app.catalogue import say
+from app.choosing import STARTER_MARGIN, chosen
 from app.conversation import completed
 from app.metrics import unobserved
 from app.models import Models
 from app.neighbours import with_neighbours
+from app.offers import Matching
 from app.quotes import Quotes
 from app.result import ModelNames, Result
 from app.settings import Settings
@@ -19,15 +21,14 @@ from app.storage.chunks import Chunks
 from app.storage.floors import CalibratedFloors
 from app.suggestions import suggest
 from app.suspicious import marked
-from app.trace import Ask, Event, Sources, Stage, Trace
+from app.trace import Ask, Event, Offers, Sources, Stage, Trace
+from app.writing import Task, Written, plans_of, together, write
 from generation.abstain import abstain, clarify
 from generation.errors import GenerationError
-from generation.generate import generate
-from generation.prompt import build_prompt
 from generation.types import Answer, Outcome, Sampling, Usage
 from rerank.errors import RerankStopped
 from rerank.rerank import rerank
-from rerank.select import Selection, select
+from rerank.select import Selection
 from rerank.types import Reranked
 from retrieval.protocols import LexicalIndex, VectorStore
 from retrieval.recall import recall
@@ -36,7 +37,7 @@ from retrieval.understand import understand
 
 log = logging.getLogger(__name__)
 Stopped = Callable[[], bool]
-__all__ = ["Answering", "Ask", "Event", "Sources", "Stage", "Stopped"]
+__all__ = ["Answering", "Ask", "Event", "Offers", "Sources", "Stage", "Stopped"]
 
 
 class Answering:
@@ -51,6 +52,8 @@ class Answering:
         chunks: Chunks,
         quotes: Quotes,
         floors: CalibratedFloors,
+        audiences: Audiences,
+        matching: Matching,
         settings: Settings,
         observe: Callable[[Result], None] = unobserved,
     ) -> None:
@@ -60,6 +63,8 @@ class Answering:
         self._chunks = chunks
         self._quotes = quotes
         self._floors = floors
+        self._audiences = audiences
+        self._matching = matching
         self._settings = settings
         self._observe = observe
         starter = models.profile == "starter"
@@ -72,10 +77,12 @@ class Answering:
         far.
         """
         trace = Trace(ask, time.perf_counter(), notices=list(self._models.notices))
-        completion = completed(ask.question, ask.history, self._models, stopped)
+        completion = completed(ask.question, ask.before, self._models, stopped)
         trace.notices.extend(completion.notices)
         query = understand(ask.question, ask.scope, completion.text)
         trace.query = query
+        if query.framed:
+            trace.notices.append(Notice.of("question_unframed", text=query.text))
         yield trace.lap("understand", trace.began)
         if query.vague:
             trace.notices.append(Notice.of("vague_question"))
@@ -85,19 +92,21 @@ class Answering:
         yield self._recall(trace, query)
         try:
             yield self._rerank(trace, query, stopped)
+            began = time.perf_counter()
+            selection = marked(self._select(trace), query.asked)
+            trace.notices.extend(selection.notices)
+            yield trace.lap("select", began)
+            if ask.card:
+                yield from self._offer(trace, query, stopped)
         except RerankStopped:
             yield self._finish(trace, _empty("", "cancelled"))
             return
-        began = time.perf_counter()
-        selection = marked(self._select(trace), query.asked)
-        trace.notices.extend(selection.notices)
-        yield trace.lap("select", began)
         if not selection.passages:
             yield self._finish(trace, self._abstain(trace, query, selection))
             return
         yield Sources(selection.passages)
         if not ask.generate:
-            yield self._finish(trace, _empty("", "retrieved", selection.passages))
+            yield self._finish(trace, self._unwritten(trace, query, selection))
             return
         yield from self._generate(trace, query, selection, stopped)
 
@@ -147,21 +156,38 @@ class Answering:
         )
         trace.ranked = reranked.ranked
         trace.reranked = reranked
-        trace.floor = self._floor(trace.ask.scope, reranked)
+        wished = trace.ask.floor
+        trace.floor = self._floor(trace.ask.scope, reranked) if wished is None else wished
         trace.notices.extend(reranked.notices)
         return trace.lap("rerank", began)
 
     def _select(self, trace: Trace) -> Selection:
         trace.withhold()
-        settings = self._settings.rerank
-        selection = select(
+        settings, ask = self._settings.rerank, trace.ask
+        audience_of = self._audiences.reader() if ask.card else None
+        selection = chosen(
             trace.ranked,
-            top_n=trace.ask.top_n,
+            top_n=ask.top_n,
             floor=trace.floor,
-            near_duplicate=settings.near_duplicate,
-            diversity=settings.diversity,
+            settings=settings,
+            audience_of=audience_of,
+            margin=STARTER_MARGIN if self._models.profile == "starter" else None,
         )
-        return with_neighbours(selection, trace.ranked, self._chunks, tokens=settings.neighbour_tokens)
+        tokens = settings.neighbour_tokens
+        return with_neighbours(
+            selection, trace.ranked, self._chunks, tokens=tokens, audience_of=audience_of
+        )
+
+    def _offer(self, trace: Trace, query: Query, stopped: Stopped) -> Iterator[Event]:
+        began, ask = time.perf_counter(), trace.ask
+        if ask.assistant is not None and ask.still().collections == ask.scope.collections:
+            judge = ask.rerank and self._settings.rerank.enabled
+            matched = self._matching.match(ask.assistant.id, query.text, judge=judge, stopped=stopped)
+            trace.notices.extend(matched.notices)
+            trace.offers = matched.offers
+        yield trace.lap("offers", began)
+        if trace.offers:
+            yield Offers(trace.offers)
 
     def _floor(self, scope: Scope, reranked: Reranked) -> float:
         """The admin's, meant for the reranker that is configured, or one calibrated, or the judge's own.
@@ -181,29 +207,14 @@ class Answering:
         self, trace: Trace, query: Query, selection: Selection, stopped: Stopped
     ) -> Iterator[Event]:
         began = time.perf_counter()
-        generator, settings = self._models.generator, self._settings.generation
-        sampling = trace.ask.sampling or Sampling(
-            settings.temperature, settings.top_p, settings.max_tokens, settings.seed
-        )
-        deadline = began + settings.timeout_s
+        deadline = began + self._settings.generation.timeout_s
         answer: Answer | None = None
         first = True
         try:
-            prompt = build_prompt(
-                query.text if trace.ask.history else query.asked,
-                language=query.language,
-                instruction=trace.ask.instruction,
-                passages=selection.passages,
-                count_tokens=generator.count_tokens,
-                context_tokens=generator.context_tokens,
-                max_answer_tokens=sampling.max_tokens,
-                nonce=secrets.token_hex(8),
-            )
-            for event in generate(
-                prompt, generator, sampling, lambda: stopped() or time.perf_counter() > deadline
-            ):
-                if isinstance(event, Answer):
-                    answer = event
+            task = self._task(trace, query, selection)
+            for event in write(task, lambda: stopped() or time.perf_counter() > deadline):
+                if isinstance(event, Written):
+                    answer, trace.parts = event.answer, event.parts
                     continue
                 if first:
                     trace.lap("first_token", began)
@@ -215,10 +226,36 @@ class Answering:
         yield trace.lap("generate", began)
         if answer is None:
             text = say(Notice.of("answer_unavailable"), query.language)
-            answer = _empty(text, "truncated", selection.passages, generator.identity)
+            answer = _empty(text, "truncated", selection.passages, self._models.generator.identity)
         elif answer.outcome == "cancelled" and not stopped():
-            trace.notices.append(Notice.of("generation_timeout", seconds=f"{settings.timeout_s:g}"))
+            limit_s = self._settings.generation.timeout_s
+            trace.notices.append(Notice.of("generation_timeout", seconds=f"{limit_s:g}"))
         yield self._finish(trace, answer)
+
+    def _task(self, trace: Trace, query: Query, selection: Selection) -> Task:
+        ask, settings = trace.ask, self._settings.generation
+        plans, notices = plans_of(selection.passages, card=ask.card)
+        trace.notices.extend(notices)
+        return Task(
+            question=query.text if ask.before or query.framed else query.asked,
+            language=query.language,
+            instruction=ask.instruction,
+            plans=plans,
+            generator=self._models.generator,
+            sampling=ask.sampling
+            or Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.seed),
+            prompts=trace.prompts,
+        )
+
+    def _unwritten(self, trace: Trace, query: Query, selection: Selection) -> Answer:
+        """What the generator would be given; whether that fits, and what would be cut, is said."""
+        try:
+            task = self._task(trace, query, selection)
+            for plan in task.plans:
+                trace.notices.extend(task.prompt(plan).notices)
+        except GenerationError as error:
+            trace.notices.append(Notice.of("generation_failed", reason=error))
+        return _empty("", "retrieved", selection.passages)
 
     def _finish(self, trace: Trace, answer: Answer, suggestions: Sequence[str] = ()) -> Result:
         citations, notices = self._quotes.verified(answer.citations)
@@ -244,6 +281,12 @@ class Answering:
             instruction=trace.ask.instruction,
             floor=trace.floor if trace.reranked.identity else None,
             rerank_tokens=trace.reranked.tokens,
+            top_k=trace.ask.top_k,
+            top_n=trace.ask.top_n,
+            prompt=together(trace.prompts),
+            assistant=trace.ask.assistant,
+            parts=trace.parts,
+            offers=trace.offers,
         )
         self._observe(result)
         return result

@@ -1,6 +1,6 @@
 """Settings of the API for programs and of what is written down about it; ``app.settings`` composes them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,3 +42,34 @@ class LogSettings(BaseModel):
 
     format: Literal["text", "json"] = Field("text", description="json: one object a line")
     requests: bool = Field(False, description="a line for each request: route, status, milliseconds, ids")
+
+
+Price = Annotated[float, Field(ge=0, le=1_000_000)]
+
+
+class CostSettings(BaseModel):
+    """What the monitoring page reckons with. None: not set, and no cost is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    currency: str = Field("", pattern=r"^([A-Z]{3})?$", description="shown beside costs, such as CNY or USD")
+    rerank_million: Price | None = Field(None, description="of a million tokens that the reranker reads")
+    prompt_million: Price | None = Field(None, description="of a million tokens that the generator reads")
+    completion_million: Price | None = Field(
+        None, description="of a million tokens that the generator writes"
+    )
+    machine_hour: Price | None = Field(None, description="of an hour of the machine that this server runs on")
+
+
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+
+
+class GapSettings(BaseModel):
+    """When two questions of the gap inbox are one. None: what was measured, or a cautious value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    same_language: Cosine | None = Field(
+        None, description="cosine of two questions of one language from which they are one"
+    )
+    other_language: Cosine | None = Field(None, description="the same of a Chinese and an English one")

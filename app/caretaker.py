@@ -11,8 +11,10 @@ from app.duplicates.report import DuplicatesView, survey
 from app.errors import NotReady
 from app.jobs.ingestion import Ingestion
 from app.kept_answers import KeptAnswers
+from app.offered import Offered
 from app.settings import Settings
 from app.storage.answers import Answers
+from app.storage.assistants import AssistantRows
 from app.storage.chats import Chats
 from app.storage.chunks import Chunks
 from app.storage.collections import Collection, Collections
@@ -21,6 +23,7 @@ from app.storage.documents import Documents
 from app.storage.duplicates import DuplicateReports
 from app.storage.evaluations import EvaluationRows
 from app.storage.shelf import Shelf
+from app.storage.snippets import SnippetRows
 from app.trash import Trash
 from retrieval.errors import RetrievalError
 from retrieval.protocols import Embedder
@@ -59,6 +62,10 @@ class Caretaker:
             database, now=now, days=settings.keep_answers_days, trash_days=settings.trash_days
         )
         self.evaluations = EvaluationRows(database, now=now)
+        self.assistants = AssistantRows(database, now=now)
+        self.snippets = SnippetRows(database, now=now)
+        self.offered = Offered(self.assistants, self.snippets)
+        self._keep_deleted = timedelta(days=settings.trash_days)
         self._keep_answers = timedelta(days=settings.keep_answers_days)
         self._expire_every_s = DAY_S if settings.keep_answers_days else HOUR_S
         self._reports = DuplicateReports(database, now=now)
@@ -107,12 +114,14 @@ class Caretaker:
         versions = self._trash.expire() if self._trash is not None else 0
         answers = self.answers.expire() + self.evaluations.forget_answers(self._keep_answers)
         chats = self.chats.expire()
-        if versions or answers or chats:
+        snippets = self.snippets.forget(deleted=self._keep_deleted)
+        if versions or answers or chats or snippets:
             log.info(
-                "kept long enough: %d versions, %d answers and %d conversations are deleted",
+                "kept long enough: %d versions, %d answers, %d conversations and %d snippets are deleted",
                 versions,
                 answers,
                 chats,
+                snippets,
             )
 
     def duplicates(self, collection_name: str) -> DuplicatesView:

@@ -26,8 +26,10 @@ from app.listings import (
 from app.reports import FileReport
 from app.services import Services
 from app.storage.collections import Chunking, Collection
+from app.storage.documents import DocumentRow
 from app.trash import Back
 from ingest.pipeline import Progress
+from retrieval.types import Audience
 
 
 class Curator:
@@ -74,7 +76,14 @@ class Curator:
     def documents(self, collection: str) -> list[DocumentView]:
         """The documents of a knowledge base, by name."""
         found = self._named(collection)
-        return [document_view(row, found.name) for row in self._services.documents.shown(found.id)]
+        return [self._view(row, found.name) for row in self._services.documents.shown(found.id)]
+
+    def documents_page(self, collection: str, *, after: str, limit: int) -> tuple[list[DocumentView], str]:
+        """Documents behind a name ("" for the first), by name; and the last of them where more follow."""
+        found = self._named(collection)
+        rows = self._services.documents.page(found.id, after=after, limit=limit + 1)
+        views = [self._view(row, found.name) for row in rows[:limit]]
+        return views, views[-1].name if len(rows) > limit else ""
 
     def delete_document(self, collection: str, name: str) -> DeletedView:
         """Move a document to the trash; given back as it was, with the time until it can be restored."""
@@ -128,13 +137,40 @@ class Curator:
         self._named(collection, "write")
         return self._services.caretaker.duplicates(collection)
 
-    def answers(self, *, cursor: str = "", limit: int = PAGE) -> AnswerList:
-        """What he was answered, newest first."""
-        return self._services.caretaker.answers.page(self._visible.principal, cursor=cursor, limit=limit)
+    def answers(self, *, cursor: str = "", limit: int = PAGE, document_id: str = "") -> AnswerList:
+        """What he was answered, newest first; with a document's id what quotes it."""
+        return self._services.caretaker.answers.page(
+            self._visible.principal, cursor=cursor, limit=limit, document_id=document_id
+        )
 
     def answer(self, answer_id: str) -> AnswerDetail:
         """An answer he was given, with the state of each of its quotes."""
-        return self._services.caretaker.answers.get(answer_id, self._visible.principal)
+        care, asker = self._services.caretaker, self._visible.principal
+        found = care.answers.get(answer_id, asker)
+        result = None if found.result is None else care.offered.in_result(found.result, asker)
+        return found.model_copy(update={"result": result})
+
+    def set_audience(self, collection: str, audience: Audience) -> CollectionView:
+        """Say whom its documents are fit for, where they do not say so themselves."""
+        with self._services.database.transaction():
+            found = self._named(collection, "manage")
+            self._services.collections.set_audience(found.id, audience)
+            self._note("settings", found.id, what="audience", audience=audience)
+        return self.collection(collection)
+
+    def set_document_audience(
+        self, collection: str, name: str, audience: Audience | None
+    ) -> DocumentView:
+        """Say whom a document is fit for (None: as its knowledge base says)."""
+        with self._services.database.transaction():
+            found = self._named(collection, "write")
+            row = self._services.documents.find(found.id, name)
+            if row is None or not row.version:
+                raise NotFound(f"document {name!r} is not in collection {collection!r}")
+            self._services.audiences.set_audience(row.id, audience)
+            self._note("settings", row.id, what="audience", audience=audience or "as its collection")
+            changed = self._services.documents.find(found.id, name)
+        return self._view(changed or row, found.name)
 
     def chunking(self, collection: str) -> ChunkingView:
         """The size of its chunks, and which documents were cut otherwise."""
@@ -191,6 +227,10 @@ class Curator:
         shown = self._services.documents.find(back.job.collection_id, name)
         version = shown.version if shown is not None else 0
         return BackView(collection=collection, name=name, version=version, read_again=True)
+
+    def _view(self, row: DocumentRow, collection: str) -> DocumentView:
+        marked = self._services.audiences.begins_marked(row.id, row.version)
+        return document_view(row, collection, marked=marked)
 
     def _note(self, action: Action, target: str, **details: str) -> None:
         self._services.accounts.audit.note(self._visible.principal, action, target, details=details)

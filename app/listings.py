@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 from difflib import SequenceMatcher
+from typing import Literal
 
 from app.result import View
 from app.storage.collections import Collection, InstructionVersion
 from app.storage.documents import DocumentRow
 from app.storage.shelf import Deleted, VersionRow
+from retrieval.types import Audience
 
 
 class CollectionView(View):
     """A knowledge base; ``embedder`` made its vectors (empty while it holds none).
 
-    ``chunk_tokens`` and ``chunk_overlap`` are its own, null where the settings decide.
+    ``chunk_tokens`` and ``chunk_overlap`` are its own, null where the settings decide. ``audience``: whom its
+    documents are fit for, where they do not say so themselves.
     """
 
     id: str
@@ -24,6 +27,7 @@ class CollectionView(View):
     embedder: str
     chunk_tokens: int | None
     chunk_overlap: int | None
+    audience: Audience
 
 
 class DocumentView(View):
@@ -31,7 +35,9 @@ class DocumentView(View):
 
     ``chunk_tokens`` and ``chunk_overlap``: the size its chunks were cut to, null where that was not kept.
     ``suspicious``: places that speak to a model, null where this version was never looked through.
-    ``sha256``: of its bytes as they were uploaded, in hex; "" where nothing was published yet.
+    ``sha256``: of its bytes as they were uploaded, in hex; "" where nothing was published yet. ``audience``:
+    whom it is fit for, and ``audience_of`` whether that was set for it or for its knowledge base, or is said
+    by a marking at its beginning such as "internal only". A marking further down keeps its section internal.
     """
 
     id: str
@@ -45,6 +51,8 @@ class DocumentView(View):
     chunk_overlap: int | None
     suspicious: int | None = None
     sha256: str = ""
+    audience: Audience
+    audience_of: Literal["document", "collection", "marking"]
 
 
 class DeletedView(DocumentView):
@@ -118,9 +126,10 @@ class CollectionList(View):
 
 
 class DocumentList(View):
-    """Documents of a knowledge base, by name."""
+    """Documents of a knowledge base, by name. ``next_cursor`` null where no more follow."""
 
     data: tuple[DocumentView, ...]
+    next_cursor: str | None = None
 
 
 class TrashList(View):
@@ -164,11 +173,15 @@ def collection_view(collection: Collection) -> CollectionView:
         embedder=collection.manifest.embedder_identity if collection.manifest else "",
         chunk_tokens=collection.chunking.tokens,
         chunk_overlap=collection.chunking.overlap,
+        audience=collection.audience,
     )
 
 
-def document_view(row: DocumentRow, collection: str) -> DocumentView:
-    """A document for JSON; ``collection`` is the name of its knowledge base."""
+def document_view(row: DocumentRow, collection: str, *, marked: bool = False) -> DocumentView:
+    """A document for JSON; ``collection`` is the name of its knowledge base.
+
+    ``marked``: words at its beginning keep it from customers, whatever was set.
+    """
     return DocumentView(
         id=row.id,
         collection=collection,
@@ -181,6 +194,8 @@ def document_view(row: DocumentRow, collection: str) -> DocumentView:
         chunk_overlap=row.cut.overlap if row.cut else None,
         suspicious=row.suspicious,
         sha256=row.sha256,
+        audience="internal" if marked else row.audience,
+        audience_of="marking" if marked else "document" if row.audience_own else "collection",
     )
 
 

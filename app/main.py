@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI
 from starlette.datastructures import Headers
@@ -14,6 +15,7 @@ from app.access.channel import Channel, channel
 from app.api import (
     answers,
     ask,
+    assistants,
     audit,
     calibration,
     care,
@@ -24,6 +26,7 @@ from app.api import (
     documents,
     evaluations,
     feedback,
+    gaps,
     golden,
     golden_cases,
     grants,
@@ -34,6 +37,7 @@ from app.api import (
     messages,
     metrics,
     monitoring,
+    monitoring_history,
     playground,
     preview,
     reading,
@@ -41,6 +45,7 @@ from app.api import (
     rerank,
     search,
     session,
+    snippets,
     suspicious,
     trash,
     users,
@@ -57,9 +62,13 @@ from app.api.problems import install
 from app.api.telemetry import Telemetry
 from app.conversations.runs import Runs
 from app.evaluation.background import Evaluations
+from app.gaps.collecting import Collector
 from app.gate import Gate
+from app.monitoring.recorder import Recorder
 from app.services import Services
-from app.web import account, docs, inspecting, managing, pages, signing_in
+from app.web import account, docs, inspecting, managing, pages, signing_in, watching
+from app.web.encoding import SharedJson
+from app.web.error_pages import ErrorPages
 from app.web.headers import SameOrigin, SecurityHeaders
 
 MAX_BODY_BYTES = 64_000  # a question and an instruction; nothing is uploaded here yet
@@ -86,12 +95,15 @@ def create_app(services: Services) -> FastAPI:
 
     runs = Runs(services, gates[0])
     background = Evaluations(services, gates[5], gates[0])
+    collector = Collector(services)
+    recorder = Recorder(services, gates, now=lambda: datetime.now(UTC))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         ending = threading.Event()
         runs.open()
         background.open()
+        recorder.start()
         loading = (services, runs, background, ending)
         threading.Thread(target=_load, args=loading, name="load", daemon=True).start()
         try:
@@ -102,6 +114,8 @@ def create_app(services: Services) -> FastAPI:
             await runs.close()
             await background.close()
             await asyncio.gather(*(gate.close() for gate in gates))
+            await asyncio.to_thread(recorder.close)
+            await asyncio.to_thread(collector.close)
             await asyncio.to_thread(services.close)
 
     app = FastAPI(
@@ -114,6 +128,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.runs = runs
     app.state.evaluations = background
+    app.state.gaps = collector
     app.state.gates = gates
     app.state.gate, app.state.rerank_gate, app.state.writing_gate, app.state.preview_gate = gates[:4]
     app.state.embed_gate = gates[4]
@@ -134,13 +149,15 @@ def create_app(services: Services) -> FastAPI:
         account.routes(services, shown),
         docs.routes(shown),
         inspecting.routes(shown),
+        watching.routes(services, shown),
         managing.routes(services, shown),
         pages.router(shown),
     )
-    talks = (conversations.routes, messages.routes, feedback.routes, search.routes)
-    measured = (calibration.routes, monitoring.routes, metrics.routes)
+    talks = (conversations.routes, messages.routes, feedback.routes, gaps.routes, search.routes)
+    helpers = (assistants.routes, snippets.routes)
+    measured = (calibration.routes, monitoring.routes, monitoring_history.routes, metrics.routes)
     works = (playground.routes(settings.rerank_api), *measured, jobs.routes)
-    for router in (*reads, *talks, *people, judging, *openai, *works, *keeps, *seen):
+    for router in (*reads, *talks, *helpers, *people, judging, *openai, *works, *keeps, *seen):
         app.include_router(router, max_body_size=MAX_BODY_BYTES)
     describe_api(app, accounts=settings.access.mode == "accounts")
     app.add_middleware(
@@ -151,6 +168,8 @@ def create_app(services: Services) -> FastAPI:
     )
     app.add_middleware(LimitHeaders)
     app.add_middleware(LargeBodyProblem)
+    app.add_middleware(SharedJson)
+    app.add_middleware(ErrorPages, pages=shown)
     _wall(app, services)
     return app
 

@@ -1,25 +1,30 @@
 """What stands around the chosen passages in their own sections, so that no procedure ends in its middle."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from app.storage.chunks import Chunks
 from rerank.select import Selection
-from retrieval.types import Chunk, Notice, Passage, Ranked
+from retrieval.types import Audience, Chunk, Notice, Passage, Ranked
 
 DEEP = 2
 """Headings a chunk must stand under for its subsections to belong to it: below a title stands everything."""
 
 
 def with_neighbours(
-    selection: Selection, ranked: Sequence[Ranked], chunks: Chunks, *, tokens: int
+    selection: Selection,
+    ranked: Sequence[Ranked],
+    chunks: Chunks,
+    *,
+    tokens: int,
+    audience_of: Callable[[Chunk], Audience] | None = None,
 ) -> Selection:
     """The passages, then chunks of at most ``tokens`` together that complete them, with numbers of their own.
 
     A chunk completes a passage where nothing but chunks of its section lies between them: those behind it
     under the same headings or in its subsections, then those before it under the same headings. Better
-    passages come first. ``relevance`` is that of the reranker where it judged the chunk. Notice:
-    ``neighbours_added`` (count).
+    passages come first. ``relevance`` is that of the reranker where it judged the chunk. With ``audience_of``
+    a passage is completed by chunks of its own audience only. Notice: ``neighbours_added`` (count).
     """
     passages = selection.passages
     taken = {passage.chunk.id for passage in passages}
@@ -27,12 +32,16 @@ def with_neighbours(
     found = list(passages)
     for passage in passages:
         for chunk in _around(passage.chunk, chunks, taken):
-            if chunk.tokens > tokens:
+            audience = None if audience_of is None else audience_of(chunk)
+            if chunk.tokens > tokens or audience != passage.audience:
                 break
             tokens -= chunk.tokens
             taken.add(chunk.id)
             number = len(found) + 1
-            found.append(Passage(number, chunk, chunk.text, relevance.get(chunk.id), passage.number))
+            judged = relevance.get(chunk.id)
+            found.append(
+                Passage(number, chunk, chunk.text, judged, passage.number, audience=audience)
+            )
     added = len(found) - len(passages)
     notices = (Notice.of("neighbours_added", count=added),) if added else ()
     return replace(selection, passages=tuple(found), notices=(*selection.notices, *notices))

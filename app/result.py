@@ -6,11 +6,11 @@ The JSON shape (``ResultView``) is stable: fields may be added, never renamed or
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from app.cards import AssistantName, Offer, Part
 from app.catalogue import say
-from generation.types import Answer, Outcome
-from retrieval.types import Candidate, Language, Notice, Passage, Ranked
+from app.view import View as View
+from generation.types import Answer, Outcome, Prompt
+from retrieval.types import Audience, Candidate, Language, Notice, Passage, Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,9 @@ class Result:
     """An answered question with everything that led to the answer.
 
     ``floor``: the relevance that evidence needed, None where nothing was judged. ``rerank_tokens``: read by
-    the reranker, by its own count.
+    the reranker, by its own count. ``top_k``, ``top_n``: how many were recalled and chosen at most, 0 where
+    that is not known. ``prompt``: what the generator read, or would read, None where it came to none.
+    ``parts``: of a card, in their order; none where the answer is one text.
     """
 
     trace_id: str
@@ -45,12 +47,12 @@ class Result:
     answer_id: str = ""  # under which it is kept, "" where it is not
     floor: float | None = None
     rerank_tokens: int = 0
-
-
-class View(BaseModel):
-    """The base of everything that leaves as JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    top_k: int = 0
+    top_n: int = 0
+    prompt: Prompt | None = None
+    assistant: AssistantName | None = None
+    parts: tuple[Part, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
 class NoticeView(View):
@@ -81,6 +83,8 @@ class PassageView(View):
 
     ``completes``: the number of the passage whose section it continues, null where it was chosen itself.
     ``suspicious``: it holds text that speaks to a model, which extractive answers do not quote.
+    ``tokens``: of its text by the generator's measure, null where no prompt was made. ``audience``: whom it
+    is fit for, null where that was not looked at.
     """
 
     number: int
@@ -93,6 +97,8 @@ class PassageView(View):
     relevance: float | None
     completes: int | None = None
     suspicious: bool = False
+    tokens: int | None = None
+    audience: Audience | None = None
 
 
 class RanksView(View):
@@ -113,7 +119,10 @@ class ScoresView(View):
 
 
 class CandidateView(View):
-    """A recalled chunk with its way through the stages; ``passage`` is its number where it was chosen."""
+    """A recalled chunk with its way through the stages; ``passage`` is its number where it was chosen.
+
+    ``tokens``: of its text, as it was cut into chunks.
+    """
 
     chunk_id: str
     document: str
@@ -124,6 +133,7 @@ class CandidateView(View):
     scores: ScoresView
     relevance: float | None
     passage: int | None
+    tokens: int | None = None
 
 
 class ModelsView(View):
@@ -137,7 +147,11 @@ class ModelsView(View):
 class ResultView(View):
     """The answer with citations, passages, candidates, notices, models and timings.
 
-    ``answer_id`` is the id under which it is kept (``/api/answers``), "" where it is not.
+    ``answer_id`` is the id under which it is kept (``/api/answers``), "" where it is not. ``floor``: the
+    relevance that evidence needed, null where nothing was judged. ``rerank_tokens``: read by the reranker.
+    ``prompt_tokens``: of the whole prompt by the generator's measure, null where none was made. ``top_k`` and
+    ``top_n``: recalled and chosen at most. ``assistant``: null where none was asked; ``parts`` of a card,
+    none where it is one text; ``offers``: approved answers that match, best first.
     """
 
     trace_id: str
@@ -156,9 +170,17 @@ class ResultView(View):
     collection: str
     instruction: str
     answer_id: str = ""
+    floor: float | None = None
+    rerank_tokens: int = 0
+    top_k: int = 0
+    top_n: int = 0
+    prompt_tokens: int | None = None
+    assistant: AssistantName | None = None
+    parts: tuple[Part, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
-def passage_view(passage: Passage) -> PassageView:
+def passage_view(passage: Passage, tokens: int | None = None) -> PassageView:
     """A passage for JSON."""
     chunk = passage.chunk
     return PassageView(
@@ -172,13 +194,23 @@ def passage_view(passage: Passage) -> PassageView:
         relevance=passage.relevance,
         completes=passage.completes,
         suspicious=bool(passage.suspicious),
+        tokens=tokens,
+        audience=passage.audience,
     )
+
+
+def passage_tokens(prompt: Prompt | None) -> dict[int, int]:
+    """Tokens of each passage of a prompt, by its number."""
+    if prompt is None:
+        return {}
+    return dict(zip((each.number for each in prompt.passages), prompt.passage_tokens, strict=False))
 
 
 def result_view(result: Result, language: Language | None = None) -> ResultView:
     """A result for JSON, its notices in ``language`` (the question's where None)."""
     said_in = language or result.language
     numbers = {passage.chunk.id: passage.number for passage in result.answer.passages}
+    counted = passage_tokens(result.prompt)
     return ResultView(
         trace_id=result.trace_id,
         question=result.question,
@@ -201,7 +233,7 @@ def result_view(result: Result, language: Language | None = None) -> ResultView:
             )
             for c in result.answer.citations
         ),
-        passages=tuple(passage_view(passage) for passage in result.answer.passages),
+        passages=tuple(passage_view(each, counted.get(each.number)) for each in result.answer.passages),
         candidates=tuple(
             _candidate_view(ranked, numbers.get(ranked.chunk.id)) for ranked in result.candidates
         ),
@@ -217,6 +249,14 @@ def result_view(result: Result, language: Language | None = None) -> ResultView:
         collection=", ".join(result.collections),
         instruction=result.instruction,
         answer_id=result.answer_id,
+        floor=result.floor,
+        rerank_tokens=result.rerank_tokens,
+        top_k=result.top_k,
+        top_n=result.top_n,
+        prompt_tokens=result.prompt.tokens if result.prompt else None,
+        assistant=result.assistant,
+        parts=result.parts,
+        offers=result.offers,
     )
 
 
@@ -243,4 +283,5 @@ def _candidate_view(ranked: Ranked, passage: int | None) -> CandidateView:
         ),
         relevance=ranked.relevance,
         passage=passage,
+        tokens=chunk.tokens,
     )

@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from app.access.accounts import Accounts
 from app.access.principal import Principal
 from app.access.visible import Visible
 from app.answering import Answering, Ask
-from app.asking import checked
+from app.asking import How, checked
+from app.audience import Audiences
 from app.caretaker import Caretaker
 from app.chunk_tokens import ChunkTokens
 from app.demo import demo_installed, install_demo
@@ -21,6 +22,7 @@ from app.jobs.ingestion import Ingestion
 from app.jobs.waiting import Waiting, unheard
 from app.metrics import Metrics
 from app.models import Models
+from app.offers import Matching
 from app.partitions import CurrentPartitions, open_partitions
 from app.quotes import Quotes
 from app.reports import FileReport
@@ -78,6 +80,7 @@ class Services(AbstractContextManager["Services"]):
         self.documents = Documents(self.database, now=now, keep=timedelta(days=settings.trash_days))
         self.chunks = Chunks(self.database)
         self.floors = CalibratedFloors(self.database, now=now)
+        self.audiences = Audiences(self.database)
         self.lexical = InvertedIndex(self.database.connection, table=starter_table())
         self.blobs = BlobStore(settings.data_dir / "blobs")
         self.ingestion = Ingestion(
@@ -151,12 +154,16 @@ class Services(AbstractContextManager["Services"]):
                 chunks=self.chunks,
                 quotes=Quotes(self.database, self.blobs),
                 floors=self.floors,
+                audiences=self.audiences,
+                matching=Matching(
+                    self.caretaker.snippets, self._models, timeout_s=self.settings.rerank.timeout_s
+                ),
                 settings=self.settings,
                 observe=self.metrics.answered,
             )
             if demo and not demo_installed(self.database):
                 self.state = State("loading", "demo")
-                install_demo(self.database, self.ingest)
+                install_demo(self.database, self.ingest, now=self._now)
         except BaseException as error:
             self.state = state_after(error)
             raise
@@ -213,31 +220,16 @@ class Services(AbstractContextManager["Services"]):
         """The vector index. Raises ``NotReady`` while it is opened."""
         return self._ready(self._vectors)
 
-    def ask(
-        self,
-        question: str,
-        *,
-        principal: Principal,
-        collections: Sequence[str] = (),
-        instruction: str | None = None,
-        rerank: bool = True,
-        top_k: int | None = None,
-        top_n: int | None = None,
-        generate: bool = True,
-    ) -> Ask:
+    def ask(self, question: str, *, principal: Principal, **how: Unpack[How]) -> Ask:
         """A question of this principal, checked. See ``app.asking.checked``."""
         return checked(
             question,
             Visible(self.collections, principal),
             again=self.accounts.again,
-            collections=collections,
+            assistants=self.caretaker.assistants,
             embedder=self.models.embedder,
             settings=self.settings,
-            instruction=instruction,
-            rerank=rerank,
-            top_k=top_k,
-            top_n=top_n,
-            generate=generate,
+            **how,
         )
 
     def answer(self, request: Ask) -> Result:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from app.api_settings import EmbedApiSettings, LimitSettings, LogSettings
+from app.api_settings import CostSettings, EmbedApiSettings, GapSettings, LimitSettings, LogSettings
 from app.errors import SettingsError
 from app.failpoints import arm
 from generation.settings import GenerationSettings
@@ -201,6 +201,8 @@ class Settings(BaseModel):
     embed_api: EmbedApiSettings = EmbedApiSettings()
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
+    costs: CostSettings = CostSettings()
+    gaps: GapSettings = GapSettings()
     chroma: ChromaSettings = ChromaSettings()
     ingest: IngestSettings = IngestSettings()
     jobs: JobSettings = JobSettings()

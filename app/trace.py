@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.cards import AssistantName, Offer, Part, PartBegins
 from app.result import Result
-from generation.types import Delta, Sampling
+from generation.types import Delta, Prompt, Sampling
 from rerank.types import Reranked
 from retrieval.types import Exchange, Notice, Passage, Query, Ranked, Scope
 
@@ -19,6 +20,8 @@ class Ask:
     ``history``: what was asked and answered before in the conversation, earliest first.
     Without ``generate`` nothing is written: it ends with the passages and outcome retrieved.
     ``sampling``: how tokens are chosen, None: as the settings say.
+    ``assistant``: the one that was asked, with its collections and instruction, None for none.
+    ``floor``: the relevance (0..1) from which on a judgement is evidence, None: the one that holds here.
     """
 
     question: str
@@ -32,6 +35,22 @@ class Ask:
     generate: bool = True
     history: tuple[Exchange, ...] = ()
     sampling: Sampling | None = None
+    floor: float | None = None
+    assistant: AssistantName | None = None
+
+    @property
+    def card(self) -> bool:
+        """Whether a card is written: what to say to a customer, and what is internal."""
+        return self.assistant is not None and self.assistant.template == "sales"
+
+    @property
+    def before(self) -> tuple[Exchange, ...]:
+        """As much of the history as may be read: for a card only questions.
+
+        An earlier answer may hold what is internal, and a question that is completed with words of it would
+        carry them into what is said to a customer.
+        """
+        return tuple(Exchange(each.question, "") for each in self.history) if self.card else self.history
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +68,14 @@ class Sources:
     passages: tuple[Passage, ...]
 
 
-Event = Stage | Sources | Delta | Result
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Approved answers that match the question, best first."""
+
+    offers: tuple[Offer, ...]
+
+
+Event = Stage | Offers | Sources | PartBegins | Delta | Result
 
 
 @dataclass(slots=True)
@@ -62,6 +88,9 @@ class Trace:
     ranked: tuple[Ranked, ...] = ()
     reranked: Reranked = field(default_factory=lambda: Reranked((), ""))
     floor: float = 0.0
+    prompts: list[Prompt] = field(default_factory=list)
+    parts: tuple[Part, ...] = ()
+    offers: tuple[Offer, ...] = ()
     notices: list[Notice] = field(default_factory=list)
     timings: list[tuple[str, float]] = field(default_factory=list)
 

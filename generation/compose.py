@@ -28,23 +28,28 @@ _HAN = re.compile("[\u3400-\u9fff]")
 _QUESTION_LABEL = re.compile(r"^\s*(?:Q|问)\s*\d{0,3}\s*[：:.、]\s*", re.I)
 
 
-def compose(excerpts: Sequence[Excerpt], language: Language, *, nearest: bool = False) -> Iterator[str]:
+def compose(
+    excerpts: Sequence[Excerpt], language: Language, *, nearest: bool = False, introduced: bool = True
+) -> Iterator[str]:
     """The pieces of an answer in Markdown; they concatenate to it.
 
     Each excerpt is introduced by the name of its document, in the language of the question. A mark stands at
     the end of every run of sentences, items or rows that follow each other in the passage, below a table and
     below a code block; words that end in a colon share the mark of what they announce. Headings inside an
-    excerpt are bold lines. ``nearest`` introduces the text as the nearest one instead of an answer.
+    excerpt are bold lines. ``nearest`` introduces the text as the nearest one instead of an answer. Without
+    ``introduced`` no document is named.
     """
+    begun = False
     for place, excerpt in enumerate(excerpts):
-        if not (excerpt.continues or (place and _same_section(excerpts[place - 1], excerpt))):
+        if introduced and not (excerpt.continues or (place and _same_section(excerpts[place - 1], excerpt))):
             role: Role = "nearest" if nearest else "further" if place else "first"
             yield ("\n\n" if place else "") + _introduction(excerpt, role, language)
         before: Unit | None = None
         excerpt = replace(excerpt, units=_lines_as_items(excerpt.units))
         for unit, following in zip(excerpt.units, [*excerpt.units[1:], None], strict=True):
-            yield _shown(excerpt, unit, before, following)
-            before = unit
+            shown = _shown(excerpt, unit, before, following)
+            yield shown if introduced or begun else shown.lstrip("\n")
+            before, begun = unit, True
 
 
 def _same_section(before: Excerpt, excerpt: Excerpt) -> bool:

@@ -48,7 +48,8 @@ class ExtractiveGenerator:
         """The answer sentence by sentence, as ``Generator.stream`` promises.
 
         Where no passage shares a term with the question: the opening of the first passage if a reranker
-        judged it relevant, introduced as that, else the sentence that says the answer is not there.
+        judged it relevant, introduced as that, else the sentence that says the answer is not there. What is
+        said to a customer names no document, and nothing is said that only came near.
         """
         left = sampling.max_tokens
         for piece in self._pieces(prompt):
@@ -65,10 +66,11 @@ class ExtractiveGenerator:
     def _pieces(self, prompt: Prompt) -> Iterator[str]:
         excerpts = choose(prompt.question, prompt.passages, self._table)
         if excerpts:
-            yield from compose(excerpts, prompt.language)
+            yield from compose(excerpts, prompt.language, introduced=prompt.voice != "say")
             return
         first = opening(prompt.passages[0], self._table) if prompt.passages else None
-        if first is not None and first.units and first.passage.relevance is not None:
+        near = first is not None and first.units and first.passage.relevance is not None
+        if first is not None and near and prompt.voice != "say":
             yield from compose([first], prompt.language, nearest=True)
         else:
             yield render("not_found", prompt.language)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from generation.errors import GenerationError
 from generation.render import one_line, render
-from generation.types import Message, Prompt
+from generation.types import Message, Prompt, Voice
 from retrieval.sentences import sentence_spans
 from retrieval.types import Language, Notice, Passage
 
 CountTokens = Callable[[Sequence[Message]], int]
+_RULES: dict[Voice, str] = {"answer": "system", "say": "system_sales", "internal": "system_internal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def build_prompt(
     context_tokens: int,
     max_answer_tokens: int,
     nonce: str,
+    voice: Voice = "answer",
 ) -> Prompt:
     """The prompt for a question: rules in the system message, fenced passages and the question for the user.
 
@@ -54,7 +56,7 @@ def build_prompt(
     key = _unused_nonce(nonce, question, instruction, passages)
 
     def messages_for(kept: Sequence[Passage]) -> tuple[Message, ...]:
-        return _messages(question, language, instruction, kept, key)
+        return _messages(question, language, instruction, kept, key, voice)
 
     kept, notices = _fit(passages, budget, lambda some: count_tokens(messages_for(some)))
     if not kept:
@@ -64,6 +66,7 @@ def build_prompt(
             "lower generation.max_tokens, or use a model with a longer context"
         )
     messages = messages_for(kept)
+    empty = count_tokens((Message("user", ""),))
     return Prompt(
         question=question,
         language=language,
@@ -72,14 +75,21 @@ def build_prompt(
         messages=messages,
         tokens=count_tokens(messages),
         notices=notices,
+        passage_tokens=tuple(count_tokens((Message("user", each.text.strip()),)) - empty for each in kept),
+        voice=voice,
     )
 
 
 def _messages(
-    question: str, language: Language, instruction: str, passages: Sequence[Passage], nonce: str
+    question: str,
+    language: Language,
+    instruction: str,
+    passages: Sequence[Passage],
+    nonce: str,
+    voice: Voice,
 ) -> tuple[Message, ...]:
     system = render(
-        "system",
+        _RULES[voice],
         language,
         instruction=instruction.strip(),
         not_found=render("not_found", language),

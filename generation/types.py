@@ -6,6 +6,8 @@ from typing import Literal
 from retrieval.types import Language, Notice, Passage
 
 Role = Literal["system", "user", "assistant"]
+Voice = Literal["answer", "say", "internal"]
+"""To whom a generator speaks: whoever asked, his customer, or a colleague who must not pass it on."""
 Outcome = Literal["answered", "abstained", "truncated", "cancelled", "retrieved"]
 
 
@@ -31,7 +33,9 @@ class Sampling:
 class Prompt:
     """Everything a generator may read: the messages for a language model, and the parts they were made from.
 
-    ``tokens`` counts the messages by the generator's own measure.
+    ``tokens`` counts the messages by the generator's own measure, ``passage_tokens`` the text of each
+    passage: what is left of ``tokens`` are the rules, the question and the lines around the passages.
+    ``voice``: see there.
     """
 
     question: str
@@ -41,6 +45,8 @@ class Prompt:
     messages: tuple[Message, ...]
     tokens: int
     notices: tuple[Notice, ...] = ()
+    passage_tokens: tuple[int, ...] = ()
+    voice: Voice = "answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Literal
 
 Language = Literal["zh", "en"]
 Channel = Literal["vector", "lexical"]
+Audience = Literal["customer", "internal"]
+"""Whom words are fit for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class Query:
 
     ``asked`` is what the person typed, ``text`` what is searched (cleaned, or rewritten from the
     history), ``variants`` are further wordings to search. ``terms`` are the content-bearing terms;
-    ``vague`` is true when nothing in the question says what it is about.
+    ``vague`` is true when nothing in the question says what it is about, ``framed`` when ``text`` is what
+    somebody else asks, taken out of the words that pass it on.
     """
 
     asked: str
@@ -119,6 +122,7 @@ class Query:
     variants: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
     vague: bool = False
+    framed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,7 @@ class Passage:
     ``text`` is the chunk's text, or less where it had to be cut to the prompt's budget (with a notice).
     ``completes``: the number of the passage whose section it continues, None where it was chosen itself.
     ``suspicious``: the places ``text[start:end]`` that speak to a model instead of a reader, in order.
+    ``audience``: whom it is fit for, None where nobody needed to know.
     """
 
     number: int
@@ -178,6 +183,7 @@ class Passage:
     relevance: float | None
     completes: int | None = None
     suspicious: tuple[tuple[int, int], ...] = ()
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from retrieval.analysis import content_terms, content_words, detect_language
+from retrieval.framing import unframed
 from retrieval.stemming import stem
 from retrieval.types import Query, Scope
 
@@ -34,10 +35,14 @@ def understand(asked: str, scope: Scope, completed: str = "") -> Query:
     space. ``terms`` are its content terms in reading order, each once. It is vague where nothing is left,
     or only words that fit any subject (怎么弄？ 这个失败了怎么办 "how does it work?"). ``completed``: the
     question with what the conversation adds (``follow_up``), searched in its place; the language stays that
-    of what was asked. No variants: one search meets both languages, through the token table or a
-    multilingual embedder, and what is written another way (traditional, full-width) is folded in analysis.
+    of what was asked. Of a customer's question that is passed on (``framing``) the words around it are not
+    searched, unless nothing else is there. No variants: one search meets both languages, through the token
+    table or a multilingual embedder, and what is written another way (traditional, full-width) is folded in
+    analysis.
     """
-    text = _clean(completed or asked)
+    whole = _clean(completed or asked)
+    inner = unframed(whole)
+    text = whole if is_vague(inner) else inner
     return Query(
         asked=asked,
         text=text,
@@ -45,6 +50,7 @@ def understand(asked: str, scope: Scope, completed: str = "") -> Query:
         language=detect_language(_clean(asked) if _LETTERS.search(asked) else text),
         terms=tuple(dict.fromkeys(content_terms(text))),
         vague=is_vague(text),
+        framed=text != whole,
     )
 
 

@@ -15,6 +15,9 @@ Action = Literal[
     "grant_set", "grant_remove", "key_add", "key_revoke",
     "collection_add", "collection_delete", "settings", "upload", "delete", "restore_document", "rollback",
     "purge", "reindex", "export", "backup", "restore",
+    "assistant_add", "assistant_change", "assistant_delete",
+    "snippet_add", "snippet_change", "snippet_approve", "snippet_delete", "snippet_restore",
+    "gap_change",
 ]  # fmt: skip
 """What is written down. Nothing else fits, so that no text of a person's gets in by mistake."""
 

@@ -44,6 +44,8 @@ _INGEST_MANAGE = Rule("ingest", level="manage")
 _COLLECTION = "/api/collections/{collection}"
 _CONVERSATION = "/api/conversations/{conversation_id}"
 _MESSAGE = "/api/messages/{message_id}"
+_ASSISTANT = "/api/assistants/{assistant_id}"
+_SNIPPET = "/api/snippets/{snippet_id}"
 _GOLDEN = "/api/golden/{set_id}"
 _EVALUATION = "/api/evaluations/{evaluation_id}"
 
@@ -59,6 +61,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/setup"): OPEN,
     ("POST", "/setup"): OPEN,
     ("GET", "/documents"): ANYONE,
+    ("GET", "/assistants"): _CHAT,
+    ("GET", "/gaps"): _MAKES,
     ("GET", "/people"): Rule(role="admin", person=True),
     ("GET", "/account"): PERSON,
     ("GET", "/rerank-playground"): _RERANK,
@@ -68,7 +72,13 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/evaluation"): _INGEST,
     ("GET", "/monitoring"): _ADMIN,
     ("GET", "/api/monitoring"): _ADMIN,
+    ("GET", "/api/monitoring/history"): _ADMIN,
+    ("GET", "/api/monitoring/ranking"): _ADMIN,
     ("GET", "/charts/stages.svg"): _ADMIN,
+    ("GET", "/charts/rate.svg"): _ADMIN,
+    ("GET", "/charts/latency.svg"): _ADMIN,
+    ("GET", "/charts/golden.svg"): _ADMIN,
+    ("GET", "/charts/feedback.svg"): _ADMIN,
     ("POST", "/account/password"): PERSON,
     ("POST", "/account/sessions"): PERSON,
     ("POST", "/account/keys"): PERSON,
@@ -132,6 +142,22 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PUT", f"{_MESSAGE}/feedback"): _CHAT,
     ("DELETE", f"{_MESSAGE}/feedback"): _CHAT,
     ("GET", "/api/feedback"): _CHAT,
+    ("GET", "/api/assistants"): _CHAT,
+    ("POST", "/api/assistants"): _INGEST,
+    ("GET", _ASSISTANT): _CHAT,
+    ("PATCH", _ASSISTANT): _INGEST,
+    ("DELETE", _ASSISTANT): _INGEST,
+    ("GET", f"{_ASSISTANT}/snippets"): _CHAT,
+    ("POST", f"{_ASSISTANT}/snippets"): _INGEST,
+    ("GET", _SNIPPET): _CHAT,
+    ("PATCH", _SNIPPET): _INGEST,
+    ("DELETE", _SNIPPET): _INGEST,
+    ("POST", f"{_SNIPPET}/approve"): _INGEST,
+    ("POST", f"{_SNIPPET}/restore"): _INGEST,
+    ("GET", "/api/gaps"): _MAKES,
+    ("GET", "/api/gaps/{gap_id}"): _MAKES,
+    ("PATCH", "/api/gaps/{gap_id}"): _MAKES,
+    ("POST", "/api/gaps/{gap_id}/check"): _MAKES,
     ("GET", "/api/answers"): _CHAT,
     ("GET", "/api/answers/{answer_id}"): _CHAT,
     ("POST", "/api/checkup"): _ADMIN,
@@ -187,6 +213,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", f"{_COLLECTION}/documents/content"): _SEARCH_READ,
     ("GET", f"{_COLLECTION}/documents/text"): _SEARCH_READ,
     ("POST", f"{_COLLECTION}/reindex"): _INGEST_MANAGE,
+    ("POST", f"{_COLLECTION}/reindex-documents"): _INGEST_WRITE,
     ("GET", f"{_COLLECTION}/trash"): _INGEST_WRITE,
     ("DELETE", f"{_COLLECTION}/trash"): _INGEST_MANAGE,
     ("POST", f"{_COLLECTION}/trash/restore"): _INGEST_WRITE,
@@ -194,6 +221,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", f"{_COLLECTION}/rollback"): _INGEST_WRITE,
     ("GET", f"{_COLLECTION}/duplicates"): _INGEST_WRITE,
     ("GET", f"{_COLLECTION}/suspicious"): _INGEST_WRITE,
+    ("PUT", f"{_COLLECTION}/documents/audience"): _INGEST_WRITE,
+    ("PUT", f"{_COLLECTION}/audience"): _INGEST_MANAGE,
     ("GET", f"{_COLLECTION}/chunking"): _INGEST_READ,
     ("PUT", f"{_COLLECTION}/chunking"): _INGEST_MANAGE,
     ("GET", f"{_COLLECTION}/instructions"): _INGEST_READ,

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.answering import Event, Sources, Stage, Stopped
+from app.answering import Event, Offers, Sources, Stage, Stopped
 from app.api.permitted import Asker
 from app.api.state import gate, language_of, services
 from app.api.stream import EventStream
 from app.asking import MAX_QUESTION
+from app.cards import PartBegins
 from app.conversation import MOST_EXCHANGES
 from app.gate import Gate
 from app.result import Result, passage_view, result_view
@@ -42,6 +43,9 @@ class AskBody(BaseModel):
 
     question: str = Field(min_length=1, max_length=MAX_QUESTION)
     collection: str | None = Field(None, description="name of a knowledge base; all of them where missing")
+    assistant: str | None = Field(
+        None, max_length=100, description="the id of an assistant, in place of a knowledge base"
+    )
     instruction: str | None = Field(
         None, max_length=MAX_INSTRUCTION, description="what the reranker should prefer"
     )
@@ -63,7 +67,10 @@ async def ask(
     entrance: Annotated[Gate, Depends(gate)],
     asker: Asker,
 ) -> StreamingResponse:
-    """Events: queued, stage, sources, delta, and last answer or error."""
+    """Events: queued, stage, sources, delta, and last answer or error.
+
+    With a sales assistant also offers, and part before the delta with the heading of each part.
+    """
     asked = held.ask(
         body.question,
         principal=asker,
@@ -72,6 +79,7 @@ async def ask(
         rerank=body.rerank,
         top_k=body.top_k,
         top_n=body.top_n,
+        assistant=body.assistant or None,
     )
     asked = replace(asked, history=tuple(Exchange(each.question, each.answer) for each in body.history))
     answering = held.answering
@@ -90,6 +98,10 @@ def _as_json(event: Event, language: Language) -> tuple[str, object]:
             return "stage", {"name": event.name, "ms": round(event.ms, 3)}
         case Sources():
             return "sources", {"passages": [passage_view(p).model_dump(mode="json") for p in event.passages]}
+        case Offers():
+            return "offers", {"offers": [each.model_dump(mode="json") for each in event.offers]}
+        case PartBegins():
+            return "part", event.model_dump(mode="json")
         case Delta():
             return "delta", {"text": event.text}
         case Result():

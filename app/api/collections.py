@@ -9,16 +9,28 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.paging import place_of, written
 from app.api.permitted import Asker
 from app.api.single import only
 from app.api.state import services, writing_gate
 from app.chunking import ChunkingView
 from app.curator import Curator
 from app.gate import Gate, Stopped
-from app.listings import CollectionList, CollectionView, DeletedView, DocumentList, InForce, InstructionList
+from app.listings import (
+    CollectionList,
+    CollectionView,
+    DeletedView,
+    DocumentList,
+    DocumentView,
+    InForce,
+    InstructionList,
+)
 from app.services import Services
 from app.storage.collections import MAX_INSTRUCTION, MAX_NAME
+from retrieval.types import Audience
 
+MOST_LISTED = 1000  # documents in one page
+MOST_CURSOR = 6000  # characters: a name of 1,024 that take three bytes each, in base64
 T = TypeVar("T")
 
 routes = APIRouter(prefix="/api", tags=["collections"])
@@ -60,6 +72,18 @@ class NewChunking(Body):
     chunk_overlap: int | None = None
 
 
+class NewAudience(Body):
+    """Whom the documents of a knowledge base are fit for."""
+
+    audience: Audience
+
+
+class NewDocumentAudience(Body):
+    """Whom a document is fit for; null: as its knowledge base says."""
+
+    audience: Audience | None
+
+
 @routes.get("/collections")
 def list_collections(hands: Hands) -> CollectionList:
     """Every knowledge base."""
@@ -73,9 +97,18 @@ def create_collection(body: NewCollection, hands: Hands) -> CollectionView:
 
 
 @routes.get("/collections/{collection:path}/documents")
-def list_documents(collection: str, hands: Hands) -> DocumentList:
-    """The documents of a knowledge base."""
-    return DocumentList(data=tuple(hands.documents(collection)))
+def list_documents(
+    collection: str,
+    hands: Hands,
+    cursor: Annotated[str, Query(max_length=MOST_CURSOR)] = "",
+    limit: Annotated[int | None, Query(ge=1, le=MOST_LISTED)] = None,
+) -> DocumentList:
+    """The documents of a knowledge base, by name: all of them, or with ``limit`` page by page."""
+    if limit is None and not cursor:
+        return DocumentList(data=tuple(hands.documents(collection)))
+    after = place_of(cursor) if cursor else ""
+    data, last = hands.documents_page(collection, after=after, limit=limit or MOST_LISTED)
+    return DocumentList(data=tuple(data), next_cursor=written(last) if last else None)
 
 
 @routes.delete("/collections/{collection:path}/documents")
@@ -88,6 +121,23 @@ async def delete_document(
 ) -> DeletedView:
     """Move a document to the trash; the answer is what it was, and until when it can be restored."""
     return await only(entrance.enter(), once(lambda: hands.delete_document(collection, name)), request)
+
+
+@routes.put("/collections/{collection:path}/documents/audience")
+def set_document_audience(
+    collection: str,
+    name: Annotated[str, Query(min_length=1, max_length=1024)],
+    body: NewDocumentAudience,
+    hands: Hands,
+) -> DocumentView:
+    """Say whom a document is fit for. What is marked as internal inside it stays internal."""
+    return hands.set_document_audience(collection, name, body.audience)
+
+
+@routes.put("/collections/{collection:path}/audience")
+def set_audience(collection: str, body: NewAudience, hands: Hands) -> CollectionView:
+    """Say whom its documents are fit for, those apart that say so themselves."""
+    return hands.set_audience(collection, body.audience)
 
 
 @routes.get("/collections/{collection:path}/chunking")

@@ -42,13 +42,15 @@ class NewConversation(Body):
     collections: Names = Field(
         default_factory=list, description="names of the knowledge bases it asks; none: all that you may see"
     )
+    assistant: str = Field("", max_length=100, description="the id of one that it asks instead")
 
 
 class ChangedConversation(Body):
-    """What shall be otherwise; what is null stays."""
+    """What shall be otherwise; what is null stays. ``assistant`` "": none."""
 
     title: str | None = Field(None, max_length=MAX_TITLE)
     collections: Names | None = None
+    assistant: str | None = Field(None, max_length=100)
 
 
 class NewMessage(Wanted):
@@ -75,7 +77,7 @@ def list_conversations(
 @routes.post("/conversations", status_code=201)
 def create_conversation(body: NewConversation, own: Own, response: Response) -> ConversationView:
     """Make a conversation."""
-    made = _tagged(own.create(body.title, body.collections), response)
+    made = _tagged(own.create(body.title, body.collections, body.assistant), response)
     response.headers["Location"] = f"/api/conversations/{made.id}"
     return made
 
@@ -90,9 +92,16 @@ def show_conversation(conversation_id: str, own: Own, response: Response) -> Con
 def change_conversation(
     conversation_id: str, body: ChangedConversation, own: Own, request: Request, response: Response
 ) -> ConversationView:
-    """Rename it, or let it ask other knowledge bases. 412 where If-Match names an earlier state."""
+    """Rename it, or let it ask an assistant or other knowledge bases.
+
+    412 where If-Match names an earlier state.
+    """
     changed = own.change(
-        conversation_id, _unchanged(request), title=body.title, collections=body.collections
+        conversation_id,
+        _unchanged(request),
+        title=body.title,
+        collections=body.collections,
+        assistant=body.assistant,
     )
     return _tagged(changed, response)
 

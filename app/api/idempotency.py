@@ -30,6 +30,7 @@ REPLAYED = (b"idempotent-replayed", b"true")
 ROUTES = (
     "/api/collections",
     "/api/collections/{collection}/documents",
+    "/api/collections/{collection}/reindex-documents",
     "/api/collections/{collection}/instructions",
     "/api/conversations",
     "/api/conversations/{conversation_id}/messages",
@@ -37,6 +38,8 @@ ROUTES = (
     "/api/golden",
     "/api/golden/{set_id}/cases",
     "/api/collections/{collection}/evaluations",
+    "/api/assistants",
+    "/api/assistants/{assistant_id}/snippets",
     "/api/keys",
 )
 """Where a POST makes something. No body of these holds a secret, for a digest of it is kept."""

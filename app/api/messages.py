@@ -43,6 +43,8 @@ async def follow_message(
 ) -> StreamingResponse:
     """Events ``queued`` (position), ``stage``, ``sources``, ``delta`` (text), last ``done`` (the message).
 
+    With a sales assistant also ``offers``, and ``part`` before the ``delta`` with the heading of each part.
+
     Each has a number as its id; what comes behind the one in Last-Event-ID (or ``after``) is told, without
     gaps and nothing twice, also after a restart. The texts of all ``delta`` are what was written; the text of
     ``done`` takes their place. Where the reader is signed out, or loses a right, it ends with ``error``.

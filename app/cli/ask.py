@@ -4,13 +4,16 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from app.access.assistants import VisibleAssistants
 from app.access.principal import LOCAL
+from app.cli.database import database_of
 from app.cli.options import (
     chosen_instruction,
     config_option,
@@ -25,6 +28,7 @@ from app.conversation import MOST_EXCHANGES
 from app.errors import DataDirectoryLocked
 from app.result import Result, ResultView, result_view
 from app.settings import Settings
+from app.storage.assistants import AssistantRows
 from generation.types import Delta
 from retrieval.types import Exchange
 
@@ -32,6 +36,7 @@ from retrieval.types import Exchange
 @click.command()
 @click.argument("question")
 @click.option("--collection", help="Search this knowledge base only (default: all of them).")
+@click.option("--assistant", help="Ask this assistant, in place of a knowledge base.")
 @click.option("--instruction", help="What the reranker should prefer, for this question.")
 @preset_option
 @click.option("--no-rerank", is_flag=True, help="Leave the order of recall, for comparison.")
@@ -50,6 +55,7 @@ from retrieval.types import Exchange
 def ask(
     question: str,
     collection: str | None,
+    assistant: str | None,
     instruction: str | None,
     preset: str | None,
     no_rerank: bool,
@@ -63,10 +69,12 @@ def ask(
 ) -> None:
     """Ask a question and read the answer with its citations."""
     instruction = chosen_instruction(instruction, preset, question)
+    if assistant is not None:
+        assistant = _id_of(assistant, settings_for(config))
     if len(after) > MOST_EXCHANGES:
         raise click.UsageError(f"--after was given {len(after)} times; at most {MOST_EXCHANGES} are read")
     history = tuple(Exchange(each, "") for each in after)
-    asked = Question(question, collection, instruction, not no_rerank, top_k, top_n, history)
+    asked = Question(question, collection, assistant, instruction, not no_rerank, top_k, top_n, history)
     view: ResultView | None = None
     streamed = ""
     for piece in _pieces(asked, settings_for(config, profile)):
@@ -85,6 +93,7 @@ def ask(
         click.echo(("\n\n" if streamed else "") + view.answer, nl=False)
     click.echo("\n")
     out = console()
+    _print_offers(view, out)
     _print_sources(view, out)
     if explain:
         _print_stages(view, out)
@@ -96,6 +105,7 @@ class Question:
 
     question: str
     collection: str | None
+    assistant: str | None
     instruction: str | None
     rerank: bool
     top_k: int | None
@@ -108,7 +118,7 @@ def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]
     fields = asdict(asked)
     try:
         with loaded(settings) as services:
-            alone = {name: fields[name] for name in ("instruction", "rerank", "top_k", "top_n")}
+            alone = {name: fields[name] for name in ("assistant", "instruction", "rerank", "top_k", "top_n")}
             named = () if asked.collection is None else (asked.collection,)
             request = services.ask(asked.question, principal=LOCAL, collections=named, **alone)
             request = replace(request, history=asked.history)
@@ -123,6 +133,21 @@ def _pieces(asked: Question, settings: Settings) -> Iterator[Delta | ResultView]
             raise
         say_where(server)
         yield from server.ask(asdict(asked))
+
+
+def _id_of(name: str, settings: Settings) -> str:
+    with database_of(settings) as (database, _):
+        rows = AssistantRows(database, now=lambda: datetime.now(UTC))
+        return VisibleAssistants(rows, LOCAL).named(name).id
+
+
+def _print_offers(view: ResultView, console: Console) -> None:
+    for offer in view.offers:
+        told = f"approved answer of {offer.owner.name}, valid until {offer.expires_on}: {offer.question}"
+        console.print(told, markup=False, highlight=False)
+        console.print(offer.answer, markup=False, highlight=False)
+        if offer.note:
+            console.print(f"internal: {offer.note}", markup=False, highlight=False)
 
 
 def _print_sources(view: ResultView, console: Console) -> None:

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.access.assistants import VisibleAssistants
 from app.access.principal import Principal
 from app.access.visible import Visible
 from app.answering import Ask
+from app.asking import How
 from app.conversation import MOST_EXCHANGES
 from app.conversations.shown import withheld
-from app.errors import NotFound
+from app.errors import BadRequest, NotFound
 from app.result import Result
 from app.services import Services
 from app.storage.collections import MAX_INSTRUCTION, MAX_NAME
@@ -27,12 +29,14 @@ Names = Annotated[
 class AskedWith(BaseModel):
     """What a message was asked with, as it is kept. ``collections`` are ids; none: all the asker saw then.
 
-    None leaves an instruction to the knowledge base, and a number to the settings of the server.
+    ``assistant``: its id, "" for none; ``collections`` are then those that it asked. None leaves an
+    instruction to the assistant or the knowledge base, and a number to the settings of the server.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     collections: tuple[str, ...] = ()
+    assistant: str = ""
     instruction: str | None = None
     rerank: bool = True
     top_k: int | None = None
@@ -40,11 +44,16 @@ class AskedWith(BaseModel):
 
 
 class Wanted(BaseModel):
-    """With what to ask. ``collections``: names; null for those of the conversation, or of the message."""
+    """With what to ask. ``collections``: names; null for those of the conversation, or of the message.
+
+    ``assistant``: an id, "" for none; null for that of the conversation, or of the message, unless
+    collections are named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     collections: Names | None = None
+    assistant: str | None = Field(None, max_length=100)
     instruction: str | None = Field(
         None, max_length=MAX_INSTRUCTION, description="what the reranker should prefer"
     )
@@ -54,17 +63,43 @@ class Wanted(BaseModel):
 
 
 def asked_with(
-    services: Services, principal: Principal, wanted: Wanted, otherwise: tuple[str, ...]
+    services: Services, principal: Principal, wanted: Wanted, otherwise: AskedWith
 ) -> AskedWith:
-    """What was wanted, with ids, and these collections where none were named. Raises as ``ids_of``."""
-    named = wanted.collections
-    return AskedWith(
-        collections=otherwise if named is None else ids_of(services, principal, named),
-        instruction=wanted.instruction or None,
-        rerank=wanted.rerank,
-        top_k=wanted.top_k,
-        top_n=wanted.top_n,
+    """What was wanted, with ids, and the assistant or collections of ``otherwise`` where none were named.
+
+    Raises as ``ids_of`` and ``refreshed``, and ``BadRequest`` where both were named.
+    """
+    named, assistant = wanted.collections, wanted.assistant
+    if named and assistant:
+        raise BadRequest("an assistant asks its own knowledge bases; name them or it, not both")
+    if assistant is None:
+        assistant = otherwise.assistant if named is None else ""
+    return refreshed(
+        services,
+        principal,
+        AskedWith(
+            collections=otherwise.collections if named is None else ids_of(services, principal, named),
+            assistant=assistant,
+            instruction=wanted.instruction or None,
+            rerank=wanted.rerank,
+            top_k=wanted.top_k,
+            top_n=wanted.top_n,
+        ),
     )
+
+
+def refreshed(services: Services, principal: Principal, asked: AskedWith) -> AskedWith:
+    """The same with what its assistant asks now. Raises ``NotFound`` where that is not his to ask."""
+    if not asked.assistant:
+        return asked
+    rows = VisibleAssistants(services.caretaker.assistants, principal)
+    try:
+        found = rows.by_id(asked.assistant)
+    except NotFound as error:
+        raise NotFound(
+            "the assistant is not there any more, or not yours to ask; choose another, or none"
+        ) from error
+    return asked.model_copy(update={"collections": found.collections})
 
 
 def ids_of(services: Services, principal: Principal, names: Sequence[str]) -> tuple[str, ...]:
@@ -78,23 +113,28 @@ def ask_of(
 ) -> Ask:
     """The question, checked. Raises what ``Services.ask`` raises."""
     visible = Visible(services.collections, principal)
+    how: How = {
+        "instruction": asked.instruction or None,
+        "rerank": asked.rerank,
+        "top_k": asked.top_k,
+        "top_n": asked.top_n,
+    }
+    if asked.assistant:
+        how["assistant"] = asked.assistant
+    else:
+        how["collections"] = _names(visible, asked.collections)
+    ask = services.ask(question, principal=principal, **how)
+    return replace(ask, history=tuple(history))
+
+
+def _names(visible: Visible, collections: Sequence[str]) -> list[str]:
     try:
-        names = [visible.by_id(each).name for each in asked.collections]
+        return [visible.by_id(each).name for each in collections]
     except NotFound as error:
         raise NotFound(
             "a knowledge base that this conversation asks is not there any more, or not yours to read; "
             "choose those that it shall ask"
         ) from error
-    ask = services.ask(
-        question,
-        principal=principal,
-        collections=names,
-        instruction=asked.instruction or None,
-        rerank=asked.rerank,
-        top_k=asked.top_k,
-        top_n=asked.top_n,
-    )
-    return replace(ask, history=tuple(history))
 
 
 def exchanges(

@@ -1,10 +1,12 @@
 """Messages as their owner may see them now."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.access.principal import Principal
 from app.catalogue import say
 from app.conversations.asking import AskedWith
+from app.conversations.cards import OFFERS, card_of, offered_now
 from app.conversations.shown import shown, withheld
 from app.conversations.views import (
     MessageView,
@@ -32,6 +34,7 @@ class Reading:
         """``language``: of the notices about a message; those of its result are in that of its question."""
         self._services = services
         self._chats = services.caretaker.chats
+        self._offered = services.caretaker.offered
         self._principal = principal
         self._owner = principal.id
         self._language = language
@@ -65,7 +68,15 @@ class Reading:
         """What is in the log of a message that has ended; the last event alone where its text is withheld."""
         row = self._chats.messages.get(message_id, self._owner)
         events = self._chats.events.after(message_id, after)
-        return events[-1:] if row.wiped or self.hides(message_id) else events
+        if row.wiped or self.hides(message_id):
+            return events[-1:]
+        asked = AskedWith.model_validate_json(row.settings).assistant
+        if asked and self._offered.assistant(asked, self._principal) is None:
+            return [each for each in events if each.name != OFFERS]
+        return [
+            replace(each, data=offered_now(each.data, self._offered)) if each.name == OFFERS else each
+            for each in events
+        ]
 
     def hides(self, message_id: str) -> bool:
         """Whether it rests on anything that may not be seen any more."""
@@ -101,6 +112,14 @@ class Reading:
     ) -> MessageView:
         now = shown(row, sources, self._principal, self._language)
         asked = AskedWith.model_validate_json(row.settings)
+        card = card_of(
+            row,
+            asked.assistant,
+            now,
+            offered=self._offered,
+            events=self._chats.events,
+            principal=self._principal,
+        )
         return MessageView(
             id=row.id,
             conversation_id=row.conversation_id,
@@ -111,6 +130,7 @@ class Reading:
             question=row.question,
             settings=SettingsView(
                 collections=self.names(asked.collections),
+                assistant=asked.assistant or None,
                 instruction=asked.instruction,
                 rerank=asked.rerank,
                 top_k=asked.top_k,
@@ -118,7 +138,10 @@ class Reading:
             ),
             state=row.state,
             text=now.text,
-            result=now.result,
+            assistant=card.assistant,
+            parts=card.parts,
+            offers=card.offers,
+            result=now.result and self._offered.in_result(now.result, self._principal),
             answer_id=row.answer_id,
             code=row.code,
             retryable=row.state not in (*OPEN, "complete") and row.code not in HOPELESS,

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
-from app.answering import Event, Sources, Stage
+from app.answering import Event, Offers, Sources, Stage
+from app.cards import PartBegins
 from app.conversations.asking import read_of
+from app.conversations.cards import OFFERS, PART
 from app.errors import TouchstoneError
 from app.result import Result, passage_view
 from app.storage.database import in_words
@@ -204,6 +206,11 @@ class Run:
                 self.text += item.text
             case Stage():
                 self._add("stage", {"name": item.name, "ms": round(item.ms, 3)})
+            case Offers():
+                listed = [each.model_dump(mode="json") for each in item.offers]
+                self._add(OFFERS, {"offers": listed})
+            case PartBegins():
+                self._add(PART, item.model_dump(mode="json"))
             case Sources():
                 passages = [passage_view(each).model_dump(mode="json") for each in item.passages]
                 self._new_sources = read_of([each.chunk for each in item.passages])

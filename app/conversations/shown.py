@@ -49,7 +49,7 @@ def shown(row: MessageRow, sources: Sequence[Source], principal: Principal, lang
         result |= {name: _without(result[name], hidden) for name in lists}
         result |= {"collection": "", "notices": [{"code": notice.code, "text": say(notice, language)}]}
         if hides:
-            result |= {"answer": "", "suggestions": []}
+            result |= {"answer": "", "suggestions": [], "parts": [], "offers": []}
     return Shown("" if hides else row.text, result, hides, (notice,))
 
 

@@ -7,7 +7,15 @@ from app.access.principal import Principal
 from app.access.visible import Visible
 from app.answering import Ask
 from app.conversation import MOST_EXCHANGES
-from app.conversations.asking import AskedWith, Wanted, ask_of, asked_with, exchanges, ids_of
+from app.conversations.asking import (
+    AskedWith,
+    Wanted,
+    ask_of,
+    asked_with,
+    exchanges,
+    ids_of,
+    refreshed,
+)
 from app.conversations.reading import END, Reading
 from app.conversations.run import STOP_S, Run
 from app.conversations.runs import Runs
@@ -65,10 +73,14 @@ class Talks:
         """One conversation."""
         return self._view(self._rows.get(conversation_id, self._owner))
 
-    def create(self, title: str, collections: Sequence[str]) -> ConversationView:
-        """A new conversation with these knowledge bases (names; none: all that may be seen)."""
+    def create(self, title: str, collections: Sequence[str], assistant: str = "") -> ConversationView:
+        """A new conversation with an assistant (id), or these knowledge bases (names; none: all he sees)."""
         chosen = ids_of(self._services, self._principal, collections)
-        return self._view(self._rows.create(self._owner, title=_title(title), collections=chosen))
+        refreshed(self._services, self._principal, AskedWith(assistant=assistant))
+        made = self._rows.create(
+            self._owner, title=_title(title), collections=chosen, assistant=assistant
+        )
+        return self._view(made)
 
     def change(
         self,
@@ -77,18 +89,21 @@ class Talks:
         *,
         title: str | None,
         collections: Sequence[str] | None,
+        assistant: str | None = None,
     ) -> ConversationView:
-        """Another title or other knowledge bases; None leaves as it is."""
+        """Another title, assistant ("": none) or other knowledge bases; None leaves as it is."""
         with self._services.database.transaction():
             guard(self.get(conversation_id))
             chosen = None if collections is None else ids_of(self._services, self._principal, collections)
             if title is not None and not title.strip():
                 raise BadRequest("the title is empty; type one")
+            refreshed(self._services, self._principal, AskedWith(assistant=assistant or ""))
             changed = self._rows.change(
                 conversation_id,
                 self._owner,
                 title=None if title is None else _title(title),
                 collections=chosen,
+                assistant=assistant,
             )
         return self._view(changed)
 
@@ -120,7 +135,7 @@ class Talks:
 
         def begin(position: int) -> Begun:
             row = self._rows.get(conversation_id, self._owner)
-            settings = asked_with(self._services, self._principal, wanted, row.collections)
+            settings = asked_with(self._services, self._principal, wanted, _asks(row))
             before = self._messages.chosen(conversation_id, self._owner, before=END, limit=MOST_EXCHANGES)
             ask, sources = self._asked(question, settings, before)
             with self._services.database.transaction():
@@ -142,8 +157,10 @@ class Talks:
         def begin(position: int) -> Begun:
             row = self._messages.get(message_id, self._owner)
             settings = AskedWith.model_validate_json(row.settings)
-            if wanted is not None:
-                settings = asked_with(self._services, self._principal, wanted, settings.collections)
+            if wanted is None:
+                settings = refreshed(self._services, self._principal, settings)
+            else:
+                settings = asked_with(self._services, self._principal, wanted, settings)
             before = self._messages.chosen(
                 row.conversation_id, self._owner, before=row.place, limit=MOST_EXCHANGES
             )
@@ -206,17 +223,25 @@ class Talks:
 
     def _view(self, row: ConversationRow) -> ConversationView:
         names = self.reading.names(row.collections)
+        assistant = self._services.caretaker.offered.assistant(row.assistant, self._principal)
         until = None if row.deleted_at is None else row.deleted_at + self._chats.trash
         return ConversationView(
             id=row.id,
             title=row.title,
             collections=names,
             gone=len(row.collections) - len(names),
+            assistant=assistant,
+            assistant_gone=bool(row.assistant) and assistant is None,
             created_at=row.created_at,
             updated_at=row.updated_at,
             deleted_at=row.deleted_at,
             restorable_until=until,
         )
+
+
+def _asks(row: ConversationRow) -> AskedWith:
+    """What a conversation asks where a question names nothing else."""
+    return AskedWith(collections=row.collections, assistant=row.assistant)
 
 
 def _title(text: str) -> str:

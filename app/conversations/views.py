@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from app.cards import AssistantName, Offer, Part
 from app.result import NoticeView, View
 from app.storage.feedback import FeedbackRow, Reason, Verdict
 from app.storage.messages import State
@@ -13,7 +14,9 @@ from app.storage.messages import State
 class ConversationView(View):
     """A conversation. ``collections``: names of the knowledge bases it asks; none: all its owner may see.
 
-    ``gone``: how many of them are not there any more, or not his to read. ``deleted_at`` and
+    ``gone``: how many of them are not there any more, or not his to read. ``assistant``: the one it asks
+    instead, null for none; ``assistant_gone``: it had one that is not there any more, or not his to ask, and
+    asks nothing until another is chosen, or none. ``deleted_at`` and
     ``restorable_until``: of one in the trash. Its ETag does not change with ``updated_at``: a new message
     makes no edit fail.
     """
@@ -22,6 +25,8 @@ class ConversationView(View):
     title: str
     collections: tuple[str, ...]
     gone: int
+    assistant: AssistantName | None
+    assistant_gone: bool
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
@@ -36,9 +41,13 @@ class ConversationList(View):
 
 
 class SettingsView(View):
-    """What a message was asked with. Null: what the knowledge base or the server sets."""
+    """What a message was asked with. Null: what the assistant, the knowledge base or the server sets.
+
+    ``assistant``: its id.
+    """
 
     collections: tuple[str, ...]
+    assistant: str | None
     instruction: str | None
     rerank: bool
     top_k: int | None
@@ -72,7 +81,9 @@ class MessageView(View):
     killed, generation_failed, generation_timeout, or the code of an error; ``retryable`` whether asking again
     may help. ``withheld``: the text rests on documents the reader may not see any more. ``wiped``: a document
     it rests on was deleted for good. ``answer_id``: under which it is kept in ``/api/answers``, "" where it
-    is not.
+    is not. ``assistant``: the one that was asked, null for none and where it is not there any more, or not
+    yours to ask. ``parts`` are places in ``text``, as far as it is written; ``offers`` are approved answers,
+    with their state of now.
     """
 
     id: str
@@ -85,6 +96,9 @@ class MessageView(View):
     settings: SettingsView
     state: State
     text: str
+    assistant: AssistantName | None
+    parts: tuple[Part, ...]
+    offers: tuple[Offer, ...]
     result: dict[str, JsonValue] | None
     answer_id: str
     code: str

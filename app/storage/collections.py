@@ -8,6 +8,7 @@ from datetime import datetime
 from app.errors import BadRequest, NotFound
 from app.storage.database import Database
 from retrieval.manifest import IndexManifest
+from retrieval.types import Audience
 
 MAX_NAME = 100
 MAX_INSTRUCTION = 2_000  # characters, wherever an instruction is taken
@@ -23,7 +24,10 @@ class Chunking:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A knowledge base: its name, the rerank instruction its admin wrote, and what it holds."""
+    """A knowledge base: its name, the rerank instruction its admin wrote, and what it holds.
+
+    ``audience``: whom its documents are fit for, where they do not say so themselves.
+    """
 
     id: str
     name: str
@@ -32,6 +36,7 @@ class Collection:
     documents: int
     chunks: int
     chunking: Chunking = Chunking()
+    audience: Audience = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,13 @@ class Collections:
                 (tokens, overlap, collection_id),
             )
 
+    def set_audience(self, collection_id: str, audience: Audience) -> None:
+        """Say whom its documents are fit for, those apart that say so themselves."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE collection SET audience = ? WHERE id = ?", (audience, collection_id)
+            )
+
     def set_instruction(self, collection_id: str, instruction: str, *, note: str = "") -> int:
         """The rerank instruction for questions to this collection; empty means the default.
 
@@ -176,7 +188,8 @@ class Collections:
 
     def _select(self, where: str, parameters: tuple[str, ...]) -> list[Collection]:
         rows = self._database.connection().execute(
-            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim, c.chunk_tokens, c.chunk_overlap,"  # noqa: S608 - where is a literal of this file
+            "SELECT c.id, c.name, c.instruction, c.embedder, c.dim, c.audience, c.chunk_tokens,"  # noqa: S608 - where is a literal of this file
+            " c.chunk_overlap,"
             " (SELECT count(*) FROM document d"
             "  WHERE d.collection_id = c.id AND d.current_version > 0) AS documents,"
             " (SELECT coalesce(sum(v.chunks), 0) FROM document d"
@@ -194,6 +207,7 @@ class Collections:
                 documents=row["documents"],
                 chunks=row["chunks"],
                 chunking=Chunking(row["chunk_tokens"], row["chunk_overlap"]),
+                audience=row["audience"],
             )
             for row in rows
         ]

@@ -15,13 +15,15 @@ from app.storage.database import Database
 class ConversationRow:
     """A conversation. ``collections``: ids of the knowledge bases it asks, none for all its owner sees.
 
-    ``deleted_at``: since when it is in the trash.
+    ``assistant``: the id of the one it asks instead, "" for none. ``deleted_at``: since when it is in the
+    trash.
     """
 
     id: str
     owner: str
     title: str
     collections: tuple[str, ...]
+    assistant: str
     created_at: datetime
     updated_at: datetime
     deleted_at: datetime | None
@@ -34,14 +36,16 @@ class Conversations:
         self._database = database
         self._now = now
 
-    def create(self, owner: str, *, title: str = "", collections: Sequence[str] = ()) -> ConversationRow:
+    def create(
+        self, owner: str, *, title: str = "", collections: Sequence[str] = (), assistant: str = ""
+    ) -> ConversationRow:
         """A new conversation."""
         new, now = secrets.token_hex(16), self._now().isoformat()
         with self._database.transaction() as connection:
             connection.execute(
-                "INSERT INTO conversation (id, owner, title, collections, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (new, owner, title, json.dumps(list(collections)), now, now),
+                "INSERT INTO conversation (id, owner, title, collections, assistant, created_at, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (new, owner, title, json.dumps(list(collections)), assistant, now, now),
             )
         return self.get(new, owner)
 
@@ -100,18 +104,20 @@ class Conversations:
         *,
         title: str | None = None,
         collections: Sequence[str] | None = None,
+        assistant: str | None = None,
     ) -> ConversationRow:
-        """Give it another title or other collections. None leaves as it is; neither counts as using it.
+        """Give it another title, collections or assistant. None leaves as it is; none counts as using it.
 
         Raises ``NotFound``.
         """
         with self._database.transaction() as connection:
             found = self.get(conversation_id, owner)
             connection.execute(
-                "UPDATE conversation SET title = ?, collections = ? WHERE id = ?",
+                "UPDATE conversation SET title = ?, collections = ?, assistant = ? WHERE id = ?",
                 (
                     found.title if title is None else title,
                     json.dumps(list(found.collections if collections is None else collections)),
+                    found.assistant if assistant is None else assistant,
                     conversation_id,
                 ),
             )
@@ -161,6 +167,7 @@ def _row(row: sqlite3.Row) -> ConversationRow:
         owner=row["owner"],
         title=row["title"],
         collections=tuple(json.loads(row["collections"])),
+        assistant=row["assistant"],
         created_at=datetime.fromisoformat(row["created_at"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
         deleted_at=None if row["deleted_at"] is None else datetime.fromisoformat(row["deleted_at"]),

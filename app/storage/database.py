@@ -26,6 +26,9 @@ MIGRATIONS = (
     "012_suspicious.sql",
     "013_idempotency.sql",
     "014_evaluations.sql",
+    "015_assistants.sql",
+    "016_gaps.sql",
+    "017_monitoring.sql",
 )
 BUSY_S = 30.0  # seconds a writer waits for another process
 RETRY_S = 5

@@ -13,6 +13,7 @@ from app.storage.notices import pack_notices
 from app.storage.token_ids import TokenRow, write_token_ids
 from ingest.settings import ChunkSize
 from ingest.types import Prepared
+from retrieval.types import Audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class DocumentRow:
     """A document with its current version (0 while nothing has been published).
 
     ``cut`` is the size its chunks were cut to, None where that was not kept. ``suspicious``: places that
-    speak to a model, None where the version was never looked through.
+    speak to a model, None where the version was never looked through. ``audience``: whom it is fit for;
+    ``audience_own`` says that it is set for this document, not taken from its collection.
     """
 
     id: str
@@ -34,6 +36,8 @@ class DocumentRow:
     size_bytes: int = 0
     cut: ChunkSize | None = None
     suspicious: int | None = None
+    audience: Audience = "internal"
+    audience_own: bool = False
 
 
 class Documents:
@@ -56,6 +60,14 @@ class Documents:
     def shown(self, collection_id: str) -> list[DocumentRow]:
         """The published documents of a collection, by name."""
         return self._select("WHERE d.collection_id = ? AND d.current_version > 0", (collection_id,))
+
+    def page(self, collection_id: str, *, after: str, limit: int) -> list[DocumentRow]:
+        """The published documents whose names come behind one ("" for the first), at most ``limit``."""
+        return self._select(
+            "WHERE d.collection_id = ? AND d.current_version > 0 AND d.name > ?",
+            (collection_id, after),
+            limit,
+        )
 
     def claim(self, collection_id: str, name: str) -> tuple[str, int]:
         """The id of the document of that name, made where it did not exist, and a version never used."""
@@ -255,14 +267,16 @@ class Documents:
     def _kept_until(self) -> str | None:
         return (self._now() + self._keep).isoformat() if self._keep else None
 
-    def _select(self, where: str, parameters: tuple[str, ...]) -> list[DocumentRow]:
+    def _select(self, where: str, parameters: tuple[str, ...], limit: int = -1) -> list[DocumentRow]:
         rows = self._database.connection().execute(
             "SELECT d.id, d.collection_id, d.name, d.current_version, coalesce(v.sha256, '') AS sha256,"  # noqa: S608 - where is a literal of this file
             " coalesce(v.title, '') AS title, coalesce(v.pages, 0) AS pages, coalesce(v.chunks, 0) AS chunks,"
-            " coalesce(v.size_bytes, 0) AS size_bytes, v.chunk_tokens, v.chunk_overlap, v.suspicious"
-            " FROM document d LEFT JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
-            f" {where} ORDER BY d.name",
-            parameters,
+            " coalesce(v.size_bytes, 0) AS size_bytes, v.chunk_tokens, v.chunk_overlap, v.suspicious,"
+            " coalesce(d.audience, c.audience) AS audience, d.audience IS NOT NULL AS audience_own"
+            " FROM document d JOIN collection c ON c.id = d.collection_id"
+            " LEFT JOIN version v ON v.document_id = d.id AND v.version = d.current_version"
+            f" {where} ORDER BY d.name LIMIT ?",
+            (*parameters, limit),
         )
         return [
             DocumentRow(
@@ -277,6 +291,8 @@ class Documents:
                 row["size_bytes"],
                 None if row["chunk_tokens"] is None else ChunkSize(row["chunk_tokens"], row["chunk_overlap"]),
                 row["suspicious"],
+                row["audience"],
+                bool(row["audience_own"]),
             )
             for row in rows
         ]

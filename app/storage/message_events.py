@@ -107,6 +107,15 @@ class MessageEvents:
         )
         return [MessageEvent(row["seq"], row["name"], row["data"]) for row in rows]
 
+    def named(self, message_id: str, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Name and data of its events of these names, in order."""
+        rows = self._database.connection().execute(
+            "SELECT name, data FROM message_event WHERE message_id = ? AND name IN"
+            " (SELECT value FROM json_each(?)) ORDER BY seq",
+            (message_id, json.dumps(list(names))),
+        )
+        return [(row["name"], row["data"]) for row in rows]
+
     def last(self, message_id: str) -> int:
         """The number of the last event, 0 for none."""
         row = self._database.connection().execute(

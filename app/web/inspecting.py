@@ -1,4 +1,4 @@
-"""The pages that look into retrieval: playground, inspector, evaluations, monitoring; and charts."""
+"""The pages that look into retrieval: playground, inspector, evaluations; and charts."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ SVG = "image/svg+xml"
 
 
 def routes(pages: Pages) -> APIRouter:
-    """``/rerank-playground``, ``/search``, ``/evaluation``, ``/monitoring``, ``/charts``.
+    """``/rerank-playground``, ``/search``, ``/evaluation``, and the charts of one question or one moment.
 
     What pages show comes from the API.
     """
@@ -41,10 +41,6 @@ def routes(pages: Pages) -> APIRouter:
         about = pages.text(request, "page.charts.waterfall_about")
         names = {name: pages.text(request, f"page.charts.stages.{name}") for name in timings}
         return Response(charts.waterfall(title, about, spans(timings, names)), media_type=SVG)
-
-    @found.get("/monitoring")
-    def monitoring(request: Request) -> Response:
-        return pages.page(request, "monitoring.html", section="monitoring")
 
     @found.get("/charts/stages.svg")
     def stages(request: Request, stage: Annotated[list[str], Query(max_length=20)]) -> Response:

@@ -1,4 +1,4 @@
-"""The pages that manage what is there: documents and people. What they show comes from ``/api``."""
+"""The pages that manage what is there, from documents to people. What they show comes from ``/api``."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -11,7 +11,7 @@ from ingest.load import SUFFIXES
 
 
 def routes(services: Services, pages: Pages) -> APIRouter:
-    """``GET /documents`` for everybody, as far as he may; ``GET /people`` for admins.
+    """``GET /documents`` for everybody, as far as he may; ``/gaps`` for editors, ``/people`` for admins.
 
     Beside the page stands what no route of the API tells: the formats that are read, the sentences of
     notices, and whether there are accounts at all.
@@ -34,6 +34,14 @@ def routes(services: Services, pages: Pages) -> APIRouter:
             given=given,
             most_megabytes=settings.ingest.max_file_bytes // 1_000_000,
         )
+
+    @made.get("/gaps")
+    def gaps(request: Request) -> Response:
+        return pages.page(request, "gaps.html", section="page.gaps")
+
+    @made.get("/assistants")
+    def assistants(request: Request) -> Response:
+        return pages.page(request, "assistants.html", section="page.assistants")
 
     @made.get("/people")
     def people(request: Request) -> Response:

@@ -6,6 +6,7 @@ from app.access.rules import RULES
 ENTRIES = (
     ("chat", "/"),
     ("documents", "/documents"),
+    ("assistants", "/assistants"),
     ("search", "/search"),
     ("rerank", "/rerank-playground"),
     ("evaluation", "/evaluation"),

@@ -162,6 +162,14 @@ def _things(services: Services, owen: Person, owner: str) -> dict[str, str]:
         assert reply in ("queued", "running")
         time.sleep(0.05)
     owen.json("PUT", f"/api/messages/{message}/feedback", body={"verdict": "up", "text": CANARY})
+    missing = f"Who tames the {CANARY} of the north tower?"
+    seeking = owen.json("POST", "/api/conversations", body={"collections": [COLLECTION]})["id"]
+    sought = owen.json("POST", f"/api/conversations/{seeking}/messages", body={"question": missing})
+    for reply in iter(lambda: owen.json("GET", f"/api/messages/{sought['message_id']}")["state"], "complete"):
+        assert reply in ("queued", "running")
+        time.sleep(0.05)
+    down = {"verdict": "down", "text": CANARY}
+    owen.json("PUT", f"/api/messages/{sought['message_id']}/feedback", body=down)
     found = owen.json("POST", "/api/search", body={"question": QUESTION})["candidates"]
     golden = owen.json("POST", "/api/golden", body={"collection": COLLECTION, "name": GOLDEN})["id"]
     case = {"question": QUESTION, "evidence": [{"document": DOCUMENT, "quote": "Owen grants 41 days"}]}
@@ -171,17 +179,21 @@ def _things(services: Services, owen: Person, owner: str) -> dict[str, str]:
     for reply in iter(lambda: owen.json("GET", f"/api/evaluations/{evaluation}")["state"], "done"):
         assert reply in ("queued", "running")
         time.sleep(0.05)
+    assistant, snippet = _assistant(owen)
     group = services.accounts.groups.add(LOCAL, f"friends of {CANARY}")
     return {
         "collection": COLLECTION,
         "version": "1",
         "chunk_id": found[0]["chunk_id"],
+        "gap_id": owen.json("GET", "/api/gaps")["data"][0]["id"],
         "answer_id": owen.json("GET", "/api/answers")["data"][0]["id"],
         "job_id": job,
         "set_id": golden,
         "case_id": case_id,
         "evaluation_id": evaluation,
         "other": evaluation,
+        "assistant_id": assistant,
+        "snippet_id": snippet,
         "conversation_id": talk,
         "message_id": message,
         "group_id": group.id,
@@ -190,3 +202,13 @@ def _things(services: Services, owen: Person, owner: str) -> dict[str, str]:
         "key_id": owen.json("GET", "/api/keys")["data"][0]["id"],
         "model": f"touchstone/{COLLECTION}",
     }
+
+
+def _assistant(owen: Person) -> tuple[str, str]:
+    """The ids of an assistant of owen's and of its approved answer."""
+    body = {"name": f"Seller {CANARY}", "template": "sales", "collections": [COLLECTION]}
+    assistant: str = owen.json("POST", "/api/assistants", body=body)["id"]
+    words = {"questions": [QUESTION], "answer": f"41 days, {CANARY}.", "expires_on": "2999-01-01"}
+    snippet: str = owen.json("POST", f"/api/assistants/{assistant}/snippets", body=words)["id"]
+    owen.json("POST", f"/api/snippets/{snippet}/approve", body={"expires_on": "2999-01-01"})
+    return assistant, snippet

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,12 +15,14 @@ from app.answering import Answering
 from app.errors import NotFound
 from app.result import result_view
 from app.services import Services
+from app.storage.snippets import Person
 from retrieval.types import Scope
 from tests.api.served import services_of
 
 NAMES = ("alder", "birch", "cedar", "elm", "fir")
 CANARIES = {name: f"{name}-heron-{number}7731" for number, name in enumerate(NAMES, start=1)}
 QUESTIONS = ("How many days of leave does the heron give?", "年假有多少天？", *CANARIES.values())
+SNIPPET = "snippet-heron-8812"
 TEXT = """# Leave of {canary}
 
 The heron of {canary} gives {days} days of leave to everyone. 年假 {days} 天，口令是 {canary}。
@@ -117,3 +120,54 @@ def test_rights_that_end_between_reranking_and_choosing_hide_what_was_judged(
     assert isinstance(forest.answering, Answering)
     told = result_view(forest.answer(request)).model_dump_json()
     assert [canary for canary in CANARIES.values() if canary in told] == []
+
+
+@pytest.fixture(scope="module")
+def seller(forest: Services, ids: dict[str, str]) -> str:
+    """The id of a sales assistant over alder and birch, whose approved answer has a canary of its own."""
+    care, now = forest.caretaker, datetime.now(UTC)
+    made = care.assistants.create("Seller", "sales", "", [ids["alder"], ids["birch"]])
+    draft = care.snippets.create(
+        made.id,
+        questions=[QUESTIONS[0]],
+        answer=f"Ten days, {SNIPPET}.",
+        note=SNIPPET,
+        owner=Person("local", "local"),
+        expires_on=date(2999, 1, 1),
+    )
+    care.snippets.put(replace(draft, approved_at=now))
+    return made.id
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    role=roles,
+    granted=st.dictionaries(st.sampled_from(NAMES), levels),
+    only=st.none() | st.frozensets(st.sampled_from(NAMES)),
+)
+def test_an_assistant_tells_nothing_to_whom_a_part_of_what_it_asks_is_hidden(
+    forest: Services,
+    ids: dict[str, str],
+    seller: str,
+    role: Role,
+    granted: dict[str, Level],
+    only: frozenset[str] | None,
+) -> None:
+    asker = Principal(
+        "local",
+        "somebody",
+        role,
+        {ids[name]: level for name, level in granted.items()},
+        only=None if only is None else frozenset(ids[name] for name in only),
+    )
+    seen = {name for name in NAMES if asker.may(ids[name], "read")}
+    if not seen >= {"alder", "birch"}:
+        with pytest.raises(NotFound, match=f"^assistant '{seller}' does not exist$"):
+            forest.ask(QUESTIONS[0], principal=asker, assistant=seller)
+        return
+    request = forest.ask(QUESTIONS[0], principal=asker, assistant=seller)
+    told = result_view(forest.answer(request)).model_dump_json()
+    assert SNIPPET in told
+    assert [name for name in NAMES if name not in ("alder", "birch") and CANARIES[name] in told] == []

@@ -20,6 +20,16 @@ BODIES: dict[Route, object] = {
     ("POST", "/api/collections"): {"name": COLLECTION},
     ("PUT", f"{C}/chunking"): {"chunk_tokens": 200},
     ("PUT", f"{C}/grants"): {"name": "sam", "level": "read"},
+    ("POST", f"{C}/reindex-documents"): {"names": [DOCUMENT]},
+    ("PUT", f"{C}/audience"): {"audience": "internal"},
+    ("PUT", f"{C}/documents/audience"): {"audience": None},
+    ("POST", "/api/assistants"): {"name": "new", "collections": [COLLECTION]},
+    ("PATCH", "/api/assistants/{assistant_id}"): {"instruction": "mine"},
+    ("POST", "/api/assistants/{assistant_id}/snippets"): {
+        "questions": ["How many days?"], "answer": "Some.", "expires_on": "2999-01-01",
+    },
+    ("PATCH", "/api/snippets/{snippet_id}"): {"answer": "mine"},
+    ("POST", "/api/snippets/{snippet_id}/approve"): {"expires_on": "2999-01-01"},
     ("POST", f"{C}/instructions"): {"instruction": "Prefer tables"},
     ("POST", "/api/conversations"): {"collections": [COLLECTION]},
     ("PATCH", "/api/conversations/{conversation_id}"): {"title": "mine"},
@@ -42,6 +52,8 @@ BODIES: dict[Route, object] = {
     ("POST", "/api/golden/{set_id}/cases"): {"question": "How many days?"},
     ("PATCH", "/api/golden/{set_id}/cases/{case_id}"): {"question": "How many days?"},
     ("POST", "/api/golden/{set_id}/drafts"): {"count": 1},
+    ("PATCH", "/api/gaps/{gap_id}"): {"state": "open"},
+    ("POST", "/api/gaps/{gap_id}/check"): {},
     ("POST", "/rerank"): {"query": "a", "documents": ["b"]},
     ("POST", "/api/rerank"): {"query": "a", "candidates": ["b"]},
     ("POST", "/v1/rerank"): {"query": "a", "documents": ["b"]},
@@ -58,11 +70,14 @@ CONTENT: dict[Route, bytes] = {
     ("POST", "/api/golden/{set_id}/import"): b"question\nHow many days?\n",
     ("POST", "/api/preview"): b"# New\n\nSomething new.\n",
 }
-OF_COLLECTIONS = {"collection", "chunk_id", "job_id", "model", "set_id", "evaluation_id"}
+OF_COLLECTIONS = {"collection", "chunk_id", "job_id", "model", "set_id", "evaluation_id", "gap_id"} | {
+    "assistant_id", "snippet_id",
+}  # fmt: skip
 TAKEN = ("POST", f"{C}/documents")  # makes a collection, so an editor learns that a name is taken (409)
 QUERIES: dict[str, str] = {"name": DOCUMENT, "version": "1"}
 NAMES_HIS: dict[Route, str] = {  # query parameters that may name what is somebody else's
     ("GET", "/api/jobs"): "collection",
+    ("GET", "/api/gaps"): "collection",
     ("GET", "/api/golden"): "collection",
     ("GET", "/api/evaluations"): "collection",
     ("GET", "/api/sessions"): "user",
@@ -126,6 +141,9 @@ def test_owner_himself_sees_all_of_it(there: Estate) -> None:
         f"/api/messages/{ids['message_id']}/events",
         f"/api/golden/{ids['set_id']}/cases", f"/api/golden/{ids['set_id']}/export",
         f"/api/evaluations/{ids['evaluation_id']}/questions",
+        f"/api/assistants/{ids['assistant_id']}", f"/api/snippets/{ids['snippet_id']}",
+        f"/api/assistants/{ids['assistant_id']}/snippets", "/api/assistants",
+        "/api/gaps", f"/api/gaps/{ids['gap_id']}",
         "/api/feedback", "/api/conversations", f"/api/collections/{COLLECTION}",
     ):  # fmt: skip
         reply = owen.call("GET", path)

@@ -33,6 +33,7 @@ MAY_IMPORT = {
 }
 SQL_OF_TEXT: dict[str, dict[str, str]] = {
     "app/storage/answers.py": {"marks": MARKS, "where": OWN},
+    "app/storage/assistants.py": {"where": OWN},
     "app/storage/chunks.py": {"marks": MARKS},
     "app/storage/collections.py": {"where": OWN},
     "app/storage/conversations.py": {"' '.join(sql)": "conditions that are literals of the method"},
@@ -55,6 +56,7 @@ SQL_OF_TEXT: dict[str, dict[str, str]] = {
         "table": OWN,
     },
     "app/storage/snapshot.py": {"table": "of a list of this file"},
+    "app/storage/snippets.py": {"where": OWN},
     "app/storage/staging.py": {"unheld": OWN},
     "app/storage/survey.py": {"table": "from SQLite's own list"},
     "app/storage/token_ids.py": {"marks": MARKS},

@@ -184,3 +184,44 @@ def test_source_in_markdown_is_shown_as_its_reader_sees_it_with_the_quote_marked
     assert shown[3]["marks"] == []
     assert {"h4", "ol", "strong", "code", "table"} <= set(shown[3]["tags"])
     assert shown[3]["links"] == 0
+
+
+def test_words_to_copy_hold_neither_marks_nor_signs_of_markdown(open_page: Open) -> None:
+    page = open_page("en")
+    copied = page.evaluate("""async () => {
+      const { render } = await import("/static/markdown.js");
+      const { plainText, unmarked } = await import("/static/plain_text.js");
+      const source = "Yes, **we** do.[1]\\n\\n1. first [1][2].\\n2. second\\n   - inner\\n\\n" +
+        "| a | b |\\n|---|---|\\n| 1 | 2 |\\n\\n```\\nx = 1\\n```\\n\\n" +
+        "[site](https://good.example/a) 好的 [1]。\\n\\n<b>x</b>";
+      const place = document.createElement("div");
+      const chip = () => {
+        const button = document.createElement("button");
+        button.className = "chip";
+        button.textContent = "9";
+        return button;
+      };
+      place.append(render(source, { links: new Set(["https://good.example/a"]), chip }));
+      return [plainText(place), unmarked("Yes [1][2], **we** do [3].")];
+    }""")
+    assert copied == [
+        "Yes, we do.\n\n1. first.\n2. second\n   - inner\n\na\tb\n1\t2\n\nx = 1\n\n"
+        "site (https://good.example/a) 好的。\n\n<b>x</b>",
+        "Yes, **we** do.",
+    ]
+
+
+def test_hostile_approved_answer_runs_nothing_and_reaches_nobody(open_page: Open) -> None:
+    page = open_page("en")
+    shown = page.evaluate("""async (source) => {
+      const { offersPart } = await import("/static/offers.js");
+      const offer = { snippet_id: source, question: source, answer: source, note: source,
+        owner: { id: source, name: source }, expires_on: "2027-01-31", relevance: 1, state: "approved" };
+      const place = document.body.appendChild(document.createElement("section"));
+      place.append(offersPart([offer, { ...offer, state: "expired" }]));
+      place.querySelectorAll("*").forEach((one) => { if (one.click) one.click(); });
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return { links: place.querySelectorAll("a").length, hacked: window.hacked ?? null,
+        foreign: place.querySelectorAll("img, script, iframe, style, b").length };
+    }""", HOSTILE)
+    assert shown == {"links": 0, "hacked": None, "foreign": 0}

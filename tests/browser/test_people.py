@@ -36,13 +36,16 @@ class Visit:
         self._browser, (self.address, self.anna) = browser, town
         self.complaints = Complaints(self.address)
 
-    def page(self, language: str = "en", width: int = 1280, at: str = "/people") -> Page:
+    def page(
+        self, language: str = "en", width: int = 1280, at: str = "/people", who: httpx.Client | None = None
+    ) -> Page:
         context = self._browser.new_context(
             locale="zh-CN" if language == "zh" else "en-US", viewport={"width": width, "height": 800},
             reduced_motion="reduce", is_mobile=width < 600, has_touch=width < 600,
         )  # fmt: skip
         context.set_default_timeout(15_000)
-        cookies = [{"name": k, "value": v, "url": self.address} for k, v in self.anna.cookies.items()]
+        held = (who or self.anna).cookies.items()
+        cookies = [{"name": k, "value": v, "url": self.address} for k, v in held]
         context.add_cookies(cookies)  # type: ignore[arg-type]  # a list of such dicts is what it takes
         page = context.new_page()
         self.complaints.watch(page)
@@ -185,6 +188,23 @@ def test_reader_sees_documents_and_nothing_that_changes_them(visit: Visit) -> No
         assert violations_in_both_themes(page) == []
 
 
+def test_reader_sees_approved_answers_and_nothing_that_changes_an_assistant(visit: Visit) -> None:
+    visit.user("ruth")
+    grant = {"name": "ruth", "level": "read"}
+    visit.anna.put("/api/collections/demo/grants", json=grant).raise_for_status()
+    (made,) = visit.anna.get("/api/assistants").json()["data"]
+    draft = {"questions": ["Only a draft?"], "answer": "Yes.", "expires_on": "2999-01-01"}
+    visit.anna.post(f"/api/assistants/{made['id']}/snippets", json=draft).raise_for_status()
+    with httpx.Client(base_url=visit.address, headers={"Origin": visit.address}, trust_env=False) as ruth:
+        ruth.post("/api/session", json={"username": "ruth", "password": PASSWORD}).raise_for_status()
+        page = visit.page(at="/assistants", who=ruth)
+        expect(page.locator(".snippet").first).to_contain_text("Approved")
+        expect(page.locator(".snippet", has_text="Only a draft?")).to_have_count(0)
+        for name in ("New assistant", "New answer", re.compile("^(Edit|Delete|Approve|Renew)")):
+            expect(page.get_by_role("button", name=name)).to_have_count(0)
+        expect(page.get_by_role("link", name="Ask it")).to_be_visible()
+
+
 def test_key_is_revoked_and_the_log_tells_and_verifies(visit: Visit) -> None:
     made = visit.anna.post("/api/keys", json={"name": "Dify", "uses": ["chat"]}).raise_for_status().json()
     page = visit.page()
@@ -223,3 +243,48 @@ def test_every_part_is_readable_by_everyone_in_both_languages_and_widths(
         assert violations_in_both_themes(page) == []
         assert page.evaluate("document.querySelector('.sheet').scrollWidth") <= width
         page.screenshot(path=SCREENSHOTS / f"people-{tab}-{language}-{width}.png")
+
+
+def test_editor_evaluates_only_the_knowledge_base_he_may_write_to(
+    browser: Browser, town: tuple[str, httpx.Client], visit: Visit
+) -> None:
+    address, anna = town
+    visit.user("eva", "editor")
+    for collection in ("hers", "others"):
+        anna.post("/api/collections", json={"name": collection}).raise_for_status()
+        made = anna.post("/api/golden", json={"collection": collection, "name": f"set of {collection}"})
+        case = {"question": "What is not there?", "answerable": False}
+        anna.post(f"/api/golden/{made.json()['id']}/cases", json=case).raise_for_status()
+    grant = {"name": "eva", "level": "write"}
+    anna.put("/api/collections/hers/grants", json=grant).raise_for_status()
+    with httpx.Client(base_url=address, headers={"Origin": address}, trust_env=False) as eva:
+        eva.post("/api/session", json={"username": "eva", "password": PASSWORD}).raise_for_status()
+        page = visit.page(at="/evaluation", who=eva)
+    sets = page.locator("#sets")
+    expect(sets.get_by_role("row").filter(has_text="set of hers")).to_be_visible()
+    expect(sets).not_to_contain_text("set of others")
+    expect(page.locator("#run-set option")).to_have_count(1)
+    page.get_by_text("Start an evaluation").click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    runs = page.locator("#runs")
+    expect(runs.get_by_role("button", name=re.compile("^Delete set of hers"))).to_be_visible()
+    expect(page.get_by_role("link", name="Monitoring")).to_have_count(0)
+    assert anna.get("/api/golden").json()["data"][-1]["name"] == "set of others"
+
+
+def test_change_of_a_user_whom_another_admin_has_changed_meanwhile_is_not_made(
+    town: tuple[str, httpx.Client], visit: Visit
+) -> None:
+    _, anna = town
+    user = visit.user("finn")
+    page = visit.page()
+    role = page.get_by_label("Role of finn")
+    expect(role).to_have_value("viewer")
+    anna.patch(f"/api/users/{user}", json={"active": False}).raise_for_status()
+    role.select_option("editor")
+    expect(page.get_by_text("Somebody else has changed “finn” meanwhile")).to_be_visible()
+    assert anna.get(f"/api/users/{user}").json()["role"] == "viewer"
+    expect(page.get_by_role("button", name="Enable finn")).to_be_visible()
+    expect(role).to_have_value("viewer")
+    role.select_option("editor")
+    expect(page.get_by_text("“finn” is now: editor.")).to_be_visible()

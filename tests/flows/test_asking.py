@@ -9,8 +9,10 @@ import pytest
 
 from app.access.principal import LOCAL
 from app.answering import Answering, Sources, Stage
+from app.audience import Audiences
 from app.errors import BadRequest, NotFound
 from app.models import Models
+from app.offers import Matching
 from app.quotes import Quotes
 from app.result import Result, result_view
 from app.services import Services
@@ -91,6 +93,8 @@ def _with_models(services: Services, models: Models, timeout_s: float = 60.0) ->
         chunks=services.chunks,
         quotes=Quotes(services.database, services.blobs),
         floors=services.floors,
+        audiences=Audiences(services.database),
+        matching=Matching(services.caretaker.snippets, models, timeout_s=1.0),
         settings=services.settings.model_copy(update={"rerank": rerank_settings}),
     )
 
@@ -231,6 +235,14 @@ def test_json_shape_is_stable(services: Services) -> None:
         "collection",
         "instruction",
         "answer_id",
+        "floor",
+        "rerank_tokens",
+        "top_k",
+        "top_n",
+        "prompt_tokens",
+        "assistant",
+        "parts",
+        "offers",
     ]
     assert list(view["citations"][0]) == [
         "number",
@@ -255,6 +267,7 @@ def test_json_shape_is_stable(services: Services) -> None:
         "scores",
         "relevance",
         "passage",
+        "tokens",
     ]
     assert {"understand", "recall", "rerank", "select", "generate", "total"} <= set(view["timings_ms"])
 

@@ -35,7 +35,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     done = _run(folder, "ingest", str(shipped("demo") / "documents"), "--collection", "demo")
     assert done.returncode == 0, done.stderr
-    assert "24 files: 24 added" in done.stdout
+    assert "25 files: 25 added" in done.stdout
     return folder
 
 
@@ -68,7 +68,7 @@ def test_without_reranking_the_answer_says_so(data_dir: Path) -> None:
 def test_second_ingest_skips_everything(data_dir: Path) -> None:
     done = _run(data_dir, "ingest", str(shipped("demo") / "documents"), "--collection", "demo")
     assert done.returncode == 0
-    assert "24 files: 24 unchanged" in done.stdout
+    assert "25 files: 25 unchanged" in done.stdout
 
 
 def test_bad_file_ends_with_exit_code_1_and_the_good_one_is_in(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from app.access.principal import LOCAL
 from app.answering import Answering
+from app.audience import Audiences
+from app.offers import Matching
 from app.quotes import Quotes
 from app.result import Result
 from app.services import Services
@@ -83,6 +85,8 @@ def test_floor_set_for_the_model_does_not_bind_its_fallback(services: Services) 
         chunks=services.chunks,
         quotes=Quotes(services.database, services.blobs),
         floors=services.floors,
+        audiences=Audiences(services.database),
+        matching=Matching(services.caretaker.snippets, services.models, timeout_s=1.0),
         settings=services.settings.model_copy(update={"rerank": changed}),
     )
     asked = services.ask("How many days of annual leave?", principal=LOCAL)

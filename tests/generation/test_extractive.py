@@ -1,6 +1,7 @@
 """Answers made of quotes: what is chosen, how it reads, and that nothing else is said."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -186,3 +187,19 @@ def test_english_question_over_a_chinese_page_quotes_the_sentence_that_answers(
 ) -> None:
     cited = cite(answer(question, RETURNS, language="en"), [RETURNS])
     assert wanted in cited.citations[0].quote
+
+
+def test_words_for_a_customer_name_no_document_and_begin_at_once() -> None:
+    prompt = replace(a_prompt("怎么退货？", RETURNS, PORTS), voice="say")
+    said = "".join(ExtractiveGenerator().stream(prompt, Sampling()))
+    assert "退货政策" in answer("怎么退货？", RETURNS, PORTS)
+    assert "《" not in said
+    assert said == said.lstrip()
+    assert "[1]" in said
+
+
+def test_what_only_came_near_is_not_said_to_a_customer() -> None:
+    near = answer("小数点后面有什么", SCALE)
+    assert "Kubernetes guide" in near
+    prompt = replace(a_prompt("小数点后面有什么", SCALE), voice="say")
+    assert "".join(ExtractiveGenerator().stream(prompt, Sampling())) == "给出的文档片段中没有这个问题的答案。"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from generation.errors import GenerationError
 from generation.estimate import estimate_message_tokens
 from generation.prompt import build_prompt
-from generation.types import Message, Prompt
+from generation.types import Message, Prompt, Voice
 from retrieval.types import Language, Notice, Passage
 from tests.fakes.generation import a_passage
 
@@ -31,11 +31,12 @@ def build(
     instruction: str = "",
     context_tokens: int = 100_000,
     nonce: str = "7f3a9c",
+    voice: Voice = "answer",
 ) -> Prompt:
     return build_prompt(
         question, language=language, instruction=instruction, passages=passages,
         count_tokens=estimate_message_tokens, context_tokens=context_tokens, max_answer_tokens=100,
-        nonce=nonce,
+        nonce=nonce, voice=voice,
     )  # fmt: skip
 
 
@@ -51,6 +52,15 @@ def test_the_chinese_prompt_reads_as_recorded() -> None:
 def test_the_english_prompt_reads_as_recorded() -> None:
     prompt = build("How do I set up SSO?", language="en")
     assert written(prompt.messages) == (SNAPSHOTS / "prompt.en.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("voice", ["say", "internal"])
+def test_the_prompts_of_a_card_read_as_recorded(voice: Voice, language: Language) -> None:
+    prompt = build(instruction="SSO first.", language=language, voice=voice)
+    recorded = (SNAPSHOTS / f"prompt.{voice}.{language}.txt").read_text(encoding="utf-8")
+    assert written(prompt.messages) == recorded
+    assert prompt.voice == voice
 
 
 def test_tokens_are_counted_on_the_final_messages() -> None:

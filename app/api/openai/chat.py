@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
+from app.access.assistants import VisibleAssistants
 from app.access.principal import Principal
 from app.access.visible import Visible
 from app.answering import Event, Stopped
 from app.api.openai import options
-from app.api.openai.names import searched_by
+from app.api.openai.names import asked_by
 from app.api.openai.reply import ChatCompletion, Reply
 from app.api.openai.request import ChatBody
 from app.api.openai.stream import ChatStream
@@ -46,9 +47,10 @@ async def chat_completions(
 ) -> Response:
     """Answer the last user message from the documents; earlier messages are the conversation before it.
 
-    ``model`` is ``touchstone`` or ``touchstone/`` and a knowledge base. ``touchstone`` takes collections,
-    top_k, top_n, instruction and rerank; in the answer it holds sources, notices and the outcome. Closing the
-    connection frees the model.
+    ``model`` is ``touchstone``, ``touchstone/`` and a knowledge base, or an assistant by its name.
+    ``touchstone`` takes collections, top_k, top_n, instruction and rerank; in the answer it holds sources,
+    notices and the outcome, and of a sales assistant the parts of its card and the approved answers. Closing
+    the connection frees the model.
     """
     asked, notices = _asked(body, held, asker)
     answering, keep = held.answering, held.caretaker.answers.keep
@@ -86,15 +88,11 @@ def _asked(body: ChatBody, held: Services, asker: Principal) -> tuple[Ask, tuple
         raise InvalidParameter("stream_options", "stream_options needs stream: true")
     conversation, extension = body.conversation(), body.extension
     models = held.models
+    assistants = VisibleAssistants(held.caretaker.assistants, asker)
     sampling, about_sampling = body.sampling(held.settings.generation, samples=models.rewrites)
-    asked = held.ask(
-        conversation.question,
-        principal=asker,
-        collections=searched_by(body.model, extension, Visible(held.collections, asker)),
-        instruction=extension.instruction or None,
-        rerank=extension.rerank,
-        top_k=extension.top_k,
-        top_n=extension.top_n,
-    )
+    how = asked_by(body.model, extension, Visible(held.collections, asker), assistants)
+    how |= {"instruction": extension.instruction or None, "rerank": extension.rerank}
+    how |= {"top_k": extension.top_k, "top_n": extension.top_n}
+    asked = held.ask(conversation.question, principal=asker, **how)
     notices = (*conversation.notices, *about_sampling, *options.without_effect(body.given))
     return replace(asked, history=conversation.history, sampling=sampling), notices

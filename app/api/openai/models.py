@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 
+from app.access.assistants import VisibleAssistants
 from app.access.principal import Principal
 from app.access.visible import Visible
 from app.api.openai.names import EMBEDDER, EVERYTHING, RERANKER, name_of
@@ -19,11 +20,15 @@ routes = APIRouter(prefix="/v1", tags=["openai"])
 
 
 class ModelExtra(View):
-    """``identity`` of the model behind the name; ``collection`` it answers from, "" for all."""
+    """``identity`` of the model behind the name; ``collection`` it answers from, "" for all.
+
+    ``assistant``: its id, "" where the name is not one's.
+    """
 
     kind: Kind
     identity: str
     collection: str = ""
+    assistant: str = ""
     documents: int | None = None
     dimensions: int | None = None
 
@@ -47,7 +52,7 @@ class ModelList(View):
 
 @routes.get("/models")
 def list_models(held: Annotated[Services, Depends(services)], asker: Asker) -> ModelList:
-    """``touchstone`` (all knowledge bases you may read), one for each of them, the embedder, the reranker.
+    """``touchstone`` (all you may read), each knowledge base, assistants, the embedder, the reranker.
 
     An API key sees those it may be used for.
     """
@@ -74,6 +79,11 @@ def _models(held: Services, asker: Principal) -> Iterator[ModelView]:
         for each in seen:
             extra = ModelExtra(kind="chat", identity=writer, collection=each.name, documents=each.documents)
             yield ModelView(id=name_of(each.name), touchstone=extra)
+        counts = {each.id: each.documents for each in seen}
+        for one in VisibleAssistants(held.caretaker.assistants, asker).all():
+            documents = sum(counts[each] for each in one.collections)
+            extra = ModelExtra(kind="chat", identity=writer, assistant=one.id, documents=documents)
+            yield ModelView(id=one.name, touchstone=extra)
     if "embed" in asker.uses:
         embedder = models.embedder
         extra = ModelExtra(kind="embedding", identity=embedder.identity, dimensions=embedder.dim)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
+from app.cards import AssistantName, Offer, Part
 from app.catalogue import say
 from app.result import ModelsView, NoticeView, PassageView, Result, View, passage_view, result_view
 from generation.types import Outcome
@@ -53,7 +54,8 @@ class SourceView(View):
 class TouchstoneView(View):
     """What a chat completion cannot say in OpenAI's shape. ``content`` is the answer as it was checked.
 
-    A streamed answer may differ from it in its marks: those that point at nothing are gone.
+    A streamed answer may differ from it in its marks: those that point at nothing are gone. ``assistant``,
+    ``parts`` and ``offers``: of a sales assistant, see ``ResultView``.
     """
 
     outcome: Outcome
@@ -71,6 +73,9 @@ class TouchstoneView(View):
     rerank_tokens: int
     trace_id: str
     answer_id: str
+    assistant: AssistantName | None = None
+    parts: tuple[Part, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
 class MessageView(View):
@@ -176,6 +181,9 @@ class Reply:
             rerank_tokens=self.result.rerank_tokens,
             trace_id=view.trace_id,
             answer_id=view.answer_id,
+            assistant=view.assistant,
+            parts=view.parts,
+            offers=view.offers,
         )
 
     def completion(self, *, model: str, created: float) -> ChatCompletion:

@@ -92,7 +92,9 @@ class ChatBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str = Field(
-        min_length=1, max_length=200, description="touchstone, or touchstone/ and a knowledge base"
+        min_length=1,
+        max_length=200,
+        description="touchstone, touchstone/ and a knowledge base, or the name of an assistant",
     )
     messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
     stream: bool | None = None

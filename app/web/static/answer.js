@@ -4,7 +4,11 @@ import { inOrder } from "./candidates.js";
 import { h, has, headingPath, notice, pagesText, t, where } from "./dom.js";
 import { Growing, linksIn } from "./markdown.js";
 import { footer } from "./meta.js";
+import { offersPart } from "./offers.js";
 import * as panel from "./panel.js";
+import { SalesCard } from "./sales_card.js";
+import { assistantOf } from "./scope.js";
+import { saving } from "./snippet_saving.js";
 
 /**
  * @typedef {import("./stream.js").Settings} Settings
@@ -26,29 +30,31 @@ export class Turn {
     this.settings = settings;
     this.actions = actions;
     /** @type {Message|null} */ this.message = null;
+    /** @type {import("./stream.js").Assistant|null} */ this.assistant = null; // as far as the answer tells
     /** @type {string} */ this.id = ""; // of the answer that is shown, "" before the server has taken the question
     /** @type {Passage[]} */ this.passages = [];
     /** @type {import("./panel.js").Item[]} */ this.items = [];
     /** @type {Set<string>} */ this.links = new Set();
     this.progress = h("p", { class: "progress" });
     this.text = h("div", { class: "prose" });
+    this.offers = h("div", {});
+    this.card = new SalesCard(() => this.context());
     this.below = h("div", { class: "below" });
     this.above = h("ul", { class: "notices" });
     this.flags = h("p", { class: "flags" });
     this.element = h("article", { class: "turn" },
       h("header", { class: "asked" },
         h("h2", {}, h("span", { class: "visually-hidden" }, `${t("you_asked")}: `), question), this.flags),
-      this.above, this.text, this.progress, this.below);
+      this.above, this.offers, this.text, this.card.element, this.progress, this.below);
     this.start();
   }
 
   /** Make ready for a first or another answer. */
   start() {
-    const { rerank, instruction } = this.settings;
-    this.flags.hidden = rerank && !instruction;
-    this.flags.replaceChildren(...[rerank ? "" : h("span", { class: "flag" }, t("rerank_off")),
-      instruction ? h("span", { class: "flag" }, t("with_instruction", { instruction })) : ""]);
+    this.flag();
     this.element.className = "turn";
+    this.card.clear();
+    this.offers.replaceChildren();
     [this.message, this.passages, this.items] = [null, [], []];
     this.growing?.stop();
     this.growing = new Growing(this.text, () => this.context());
@@ -57,6 +63,16 @@ export class Turn {
     this.above.replaceChildren();
     this.element.setAttribute("aria-busy", "true");
     this.doing("understand");
+  }
+
+  /** With what it was asked, where that is not as usual. */
+  flag() {
+    const { rerank, instruction, assistant: id } = this.settings;
+    const name = this.assistant?.name ?? (id ? assistantOf(id)?.name ?? t("assistant.gone") : "");
+    this.flags.hidden = rerank && !instruction && !name;
+    this.flags.replaceChildren(...[name && h("span", { class: "flag gold" }, t("assistant.by", { name })),
+      !rerank && h("span", { class: "flag" }, t("rerank_off")),
+      instruction && !name && h("span", { class: "flag" }, t("with_instruction", { instruction }))].filter((one) => one instanceof Node));
   }
 
   /** @param {string} stage */
@@ -76,6 +92,22 @@ export class Turn {
     if (next) this.doing(next === "rerank" && !this.settings.rerank ? "select" : next);
   }
 
+  /** Approved answers that match. @param {{offers: import("./stream.js").Offer[]}} data */
+  offered({ offers }) {
+    this.offers.replaceChildren(offersPart(offers));
+  }
+
+  /** @param {{name: "say"|"internal", start: number}} data */
+  part(data) {
+    this.card.begin(data);
+    this.doing("generate", t(`part.writing_${data.name}`));
+  }
+
+  /** Whether it is an answer in parts. */
+  isCard() {
+    return this.card.parts.length > 0;
+  }
+
   /** @param {{passages: Passage[]}} data */
   sources({ passages }) {
     this.passages = passages;
@@ -87,14 +119,14 @@ export class Turn {
   /** @param {{text: string}} data */
   delta({ text }) {
     this.progress.hidden = true;
-    this.growing.push(text);
+    if (!this.card.push(text)) this.growing.push(text);
   }
 
   /** The connection is lost, or there again. @param {boolean} away */
   lost(away) {
     this.element.classList.toggle("is-lost", away);
     if (away) this.doing("lost");
-    else this.doing(this.growing.text ? "generate" : "understand");
+    else this.doing(this.growing.text || this.isCard() ? "generate" : "understand");
   }
 
   /** While streaming a mark leads to its passage; when the answer is complete, to its exact quote. */
@@ -121,7 +153,7 @@ export class Turn {
   /** @param {number} index @param {HTMLElement|null} [opener] */
   open(index, opener) {
     const chipAt = (/** @type {number} */ at) =>
-      /** @type {HTMLElement|null} */ (this.text.querySelector(`.chip[data-item="${at}"]`));
+      /** @type {HTMLElement|null} */ (this.element.querySelector(`.chip[data-item="${at}"]`));
     panel.open(this.items, index, opener ?? chipAt(index), chipAt);
   }
 
@@ -131,8 +163,11 @@ export class Turn {
     this.message = message;
     this.id = message.id;
     const { result } = message;
+    this.assistant = message.assistant ?? null;
+    this.flag();
+    this.offered({ offers: message.offers ?? result?.offers ?? [] });
     if (result) this.result(result, message);
-    else this.growing.finish(message.text);
+    else this.written(message);
     const said = [...(result?.notices ?? []), ...message.notices].filter(({ code }, i, all) =>
       code !== VAGUE && !code.startsWith("answer_failed") && all.findIndex((other) => other.code === code) === i);
     this.above.replaceChildren(...said.map(notice));
@@ -162,7 +197,7 @@ export class Turn {
     const uncited = result.passages.filter(({ number }) => !citedNumbers.has(number));
     this.items = [...cited, ...uncited.map((passage) => ({ passage, citation: null }))];
     if (result.outcome === "abstained" && !result.passages.length) this.nearest(result.candidates);
-    this.growing.finish(message.text || result.answer);
+    this.written(message);
     if (result.outcome === "abstained") {
       const vague = result.notices.some(({ code }) => code === VAGUE);
       this.text.prepend(h("h3", { class: "verdict" }, t(vague ? "vague_title" : "abstained_title")));
@@ -171,6 +206,14 @@ export class Turn {
     if (result.outcome === "truncated") this.below.append(note(t("truncated")));
     if (result.suggestions.length) this.suggest(result.suggestions);
     if (this.passages.length) this.below.append(this.sourceList(result.outcome === "abstained" ? "nearest" : "sources"));
+  }
+
+  /** The text of an answer: in parts where it has some. @param {Message} message */
+  written(message) {
+    const { result, state } = message;
+    const [text, parts] = [message.text || (result?.answer ?? ""), message.parts ?? result?.parts ?? []];
+    this.growing.finish(parts.length ? "" : text);
+    this.card.finish(parts, text, state === "complete", (name, prose) => state === "complete" && name === "say" && saving(this, message, prose));
   }
 
   end() {
@@ -183,7 +226,8 @@ export class Turn {
    * @param {import("./stream.js").Problem & {status?: number}} problem @param {() => void} again */
   fail(problem, again) {
     this.end();
-    this.growing.finish(this.growing.text);
+    if (this.isCard()) this.card.settle();
+    else this.growing.finish(this.growing.text);
     const own = has(`error_${problem.code}`) ? t(`error_${problem.code}`, { status: problem.status ?? "" }) : "";
     this.below.replaceChildren(this.failure(problem.message || own || problem.code, problem.retryable && again));
   }
@@ -208,18 +252,26 @@ export class Turn {
     this.items = this.passages.map((passage) => ({ passage, citation: null }));
   }
 
-  /** @param {"sources"|"nearest"} key */
+  /** The sources of an answer; on a card, those that were only read come when they are asked for. @param {"sources"|"nearest"} key */
   sourceList(key) {
-    return h("section", { class: "sources" }, h("h3", {}, t(key)), h("ol", {}, ...this.passages.map((passage) => {
-      const index = this.items.findIndex((item) => item.passage.number === passage.number);
-      const button = h("button", { type: "button", class: "source", onclick: () => this.open(index, button) },
-        h("span", { class: "chip still" }, String(passage.number)),
-        h("span", { class: "source-text" },
-          h("span", { class: "source-title" }, [passage.title || passage.document, pagesText(passage.pages)].filter(Boolean).join(" · ")),
-          h("span", { class: "source-path" }, headingPath(passage)),
-          key === "sources" && this.items[index].citation === null && h("span", { class: "source-unused" }, t("not_cited"))));
-      return h("li", {}, button);
-    })));
+    const list = (/** @type {Passage[]} */ passages) => h("ol", {}, ...passages.map((passage) => h("li", {}, this.source(key, passage))));
+    const cited = new Set(this.items.flatMap(({ passage, citation }) => (citation ? [passage.number] : [])));
+    const rest = this.isCard() && cited.size ? this.passages.filter(({ number }) => !cited.has(number)) : [];
+    return h("section", { class: "sources" }, h("h3", {}, t(key)), list(this.passages.filter((each) => !rest.includes(each))),
+      rest.length > 0 && h("details", { class: "only-read" }, h("summary", {}, t("only_read", { count: rest.length })), list(rest)));
+  }
+
+  /** @param {"sources"|"nearest"} key @param {Passage} passage */
+  source(key, passage) {
+    const index = this.items.findIndex((item) => item.passage.number === passage.number);
+    const button = h("button", { type: "button", class: "source", onclick: () => this.open(index, button) },
+      h("span", { class: "chip still" }, String(passage.number)),
+      h("span", { class: "source-text" },
+        h("span", { class: "source-title" }, [passage.title || passage.document, pagesText(passage.pages)].filter(Boolean).join(" · ")),
+        h("span", { class: "source-path" }, headingPath(passage)),
+        this.isCard() && passage.audience && h("span", { class: `badge ${passage.audience}` }, t(`audience.${passage.audience}`)),
+        key === "sources" && this.items[index].citation === null && h("span", { class: "source-unused" }, t("not_cited"))));
+    return button;
   }
 }
 

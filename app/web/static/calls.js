@@ -3,6 +3,8 @@
 import { $, h, icon, language, t } from "./dom.js";
 import { Problem } from "./stream.js";
 
+export { everything } from "./stream.js";
+
 const dates = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { dateStyle: "medium", timeStyle: "short" });
 
 /**
@@ -59,17 +61,6 @@ export function words(error) {
 
 /** An address below a knowledge base, whose name may hold anything. @param {string} name @param {string} [rest] */
 export const below = (name, rest = "") => `/api/collections/${encodeURIComponent(name)}${rest}`;
-
-/** Everything of a list that comes in pages. @param {string} path */
-export async function everything(path) {
-  const all = [];
-  for (let cursor = ""; ;) {
-    const page = await call("GET", `${path}${path.includes("?") ? "&" : "?"}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-    all.push(...page.data);
-    if (!page.next_cursor) return all;
-    cursor = page.next_cursor;
-  }
-}
 
 /** @param {string} iso */
 export const when = (iso) => dates.format(new Date(iso));

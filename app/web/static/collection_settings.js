@@ -1,5 +1,6 @@
 // @ts-check
 /** The settings of a knowledge base: instruction with its versions, size of chunks, reindex, deletion. */
+import { audiencePart } from "./audience.js";
 import { ask, attempt, below, button, call, field, say, send, time, words } from "./calls.js";
 import { late } from "./document_reports.js";
 import { $, h, t } from "./dom.js";
@@ -13,10 +14,16 @@ import { events, Problem } from "./stream.js";
  */
 export async function showSettings(where) {
   $("delete-body").replaceChildren(button(t("settings.delete"), () => remove(where), { class: "button danger" }));
-  await Promise.all([showInstruction(where), showSizes(where)]);
+  await Promise.all([showAudience(where), showInstruction(where), showSizes(where)]);
 }
 
 // Each part is drawn anew alone, so that saving one does not take what is being typed into the other.
+
+/** @param {Parameters<typeof showSettings>[0]} where */
+async function showAudience(where) {
+  const view = await attempt(() => call("GET", below(where.collection)));
+  if (view && !late(where.collection)) $("audience-body").replaceChildren(audiencePart(where.collection, view.audience, where.changed));
+}
 
 /** @param {Parameters<typeof showSettings>[0]} where */
 async function showInstruction(where) {

@@ -1,23 +1,27 @@
 // @ts-check
 /** The documents of a knowledge base: filter, selection, what can be done with one or with many of them. */
+import { askAudience, audienceButton, audienceFlag } from "./audience.js";
 import { ask, attempt, below, button, call, say } from "./calls.js";
 import { showChunks, showPreview, showVersions } from "./chunk_viewer.js";
 import { $, h, t } from "./dom.js";
 
 const LISTED = 200; // rows drawn at once
+const PAGE = 1000; // documents read at once
+const TOGETHER = 50; // documents that one request has read again
 
 /** @type {any[]} */ let documents = [];
 /** @type {Set<string>} */ const selected = new Set();
 /** @type {{collection: string, writes: boolean, manages: boolean, size: {tokens: number, overlap: number}|null}} */
 let at = { collection: "", writes: false, manages: false, size: null };
 let drawn = LISTED;
-/** @type {{sentence: (notice: any) => string, changed: () => void, replace: (name: string) => void}} */
-let does = { sentence: (notice) => notice.code, changed: () => {}, replace: () => {} };
+let round = 0; // which reading of the list is the latest
+/** @type {{sentence: (notice: any) => string, changed: () => void, replace: (name: string) => void, made: (job: any) => void}} */
+let does = { sentence: (notice) => notice.code, changed: () => {}, replace: () => {}, made: () => {} };
 
 const filter = /** @type {HTMLInputElement} */ ($("filter"));
 const all = /** @type {HTMLInputElement} */ ($("select-all"));
 
-/** @param {typeof does} handlers `changed`: counts elsewhere may be wrong now. `replace`: choose a file for a name */
+/** @param {typeof does} handlers `changed`: counts elsewhere may be wrong now. `replace`: choose a file for a name; `made`: a job was made */
 export function onDocuments(handlers) {
   does = handlers;
 }
@@ -33,9 +37,22 @@ export async function showDocuments(where) {
     selected.clear();
     drawn = LISTED;
   }
-  const found = await attempt(() => call("GET", below(where.collection, "/documents")));
-  if (!found || where.collection !== at.collection) return;
-  documents = found.data;
+  const reading = round += 1;
+  /** @type {any[]} */ const found = [];
+  for (let cursor = ""; ;) {
+    const part = new URLSearchParams({ limit: String(PAGE), ...(cursor && { cursor }) });
+    const page = await attempt(() => call("GET", `${below(where.collection, "/documents")}?${part}`));
+    if (!page || reading !== round) return; // or another reading has begun
+    found.push(...page.data);
+    if (!page.next_cursor) break;
+    cursor = page.next_cursor;
+    if (!same) { // the first page is shown at once; a list that is read again stays until all of it is there
+      documents = [...found];
+      if (found.length <= PAGE) draw(true);
+      else $("documents-count").textContent = t("documents_reading", { count: found.length });
+    }
+  }
+  documents = found;
   const names = new Set(documents.map((each) => each.name));
   for (const name of selected) if (!names.has(name)) selected.delete(name);
   draw();
@@ -46,7 +63,8 @@ function matching() {
   return wanted ? documents.filter((each) => `${each.name}\n${each.title}`.toLocaleLowerCase().includes(wanted)) : documents;
 }
 
-function draw() {
+/** @param {boolean} [more] documents are still being read */
+function draw(more = false) {
   const found = matching();
   $("documents-loading").hidden = true;
   $("list-tools").hidden = documents.length === 0;
@@ -55,6 +73,7 @@ function draw() {
   $("documents").replaceChildren(...found.slice(0, drawn).map(rowOf));
   $("documents-more").hidden = found.length <= drawn;
   $("documents-count").textContent = filter.value.trim() ? t("filtered", { count: found.length, total: documents.length }) : t("documents_n", { count: documents.length });
+  if (more) $("documents-count").textContent = t("documents_reading", { count: documents.length });
   selection();
 }
 
@@ -85,12 +104,17 @@ function rowOf(one) {
       button(name, () => showChunks(collection, name, { writes, sentence: does.sentence }), { class: "row-open", "aria-label": t("row.open", { name }) }),
       one.title && !name.startsWith(one.title) && h("p", { class: "row-title" }, one.title),
       h("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
-      (one.suspicious || other) && h("p", { class: "row-flags" },
+      h("p", { class: "row-flags" }, audienceFlag(one),
         one.suspicious ? h("span", { class: "flag bad" }, t("row.suspicious", { count: one.suspicious })) : null,
         other ? h("span", { class: "flag" }, t("row.other_size", { tokens: one.chunk_tokens })) : null)),
     writes && h("div", { class: "row-actions" },
       act("preview", () => showPreview({ collection, name, sentence: does.sentence })),
-      act("versions", () => showVersions(collection, name, refresh)),
+      audienceButton(name, () => askAudience(collection, [one], async () => {
+        await refresh();
+        const row = /** @type {HTMLElement[]} */ ([...$("documents").children]).find((each) => each.dataset.name === name);
+        /** @type {HTMLElement|null|undefined} */ (row?.querySelector(".audience-button"))?.focus();
+      })),
+      act("versions", () => showVersions(collection, one, refresh)),
       act("replace", () => does.replace(name)),
       act("remove", () => remove([name]))));
 }
@@ -119,6 +143,22 @@ async function remove(names) {
   }
   await refresh();
   $("documents-count").focus();
+}
+
+/** Have documents read again with the present settings; each is a job whose row shows how far it is. @param {string[]} names */
+async function readAgain(names) {
+  const { collection } = at;
+  let count = 0;
+  await attempt(async () => {
+    for (let from = 0; from < names.length; from += TOGETHER) {
+      const made = await call("POST", below(collection, "/reindex-documents"), { body: { names: names.slice(from, from + TOGETHER) } });
+      for (const job of made.data) does.made(job);
+      count += made.data.length;
+    }
+  });
+  if (count) say(t("reading_again", { count }));
+  if (count === names.length) selected.clear();
+  draw();
 }
 
 /** @param {string} collection @param {string[]} names */
@@ -150,6 +190,8 @@ $("bulk-clear").addEventListener("click", () => {
   draw();
   all.focus();
 });
+$("bulk-audience").addEventListener("click", () => askAudience(at.collection, documents.filter((each) => selected.has(each.name)), refresh));
+$("bulk-reindex").addEventListener("click", () => readAgain([...selected]));
 $("bulk-remove").addEventListener("click", async () => {
   const names = [...selected];
   if (names.length > 1 && !await ask({ title: t("bulk.title", { count: names.length }), text: t("bulk.about"), act: t("bulk.go"), dangerous: true })) return;

@@ -179,11 +179,19 @@ function pickOne(chosen) {
 $("preview-file").addEventListener("click", () => pickOne((file) => showPreview({ collection: name(), file, name: file.name, sentence,
   send: () => hand([{ file, name: file.name }]) })));
 
-onDocuments({ sentence, changed: recount, replace: (document) => pickOne((file) => hand([{ file, name: document }])) });
+onDocuments({ sentence, changed: recount, replace: (document) => pickOne((file) => hand([{ file, name: document }])),
+  made: addJob });
 onJobs({ sentence, published: () => { if (tab === "documents") list(); recount(); } });
 onTaken(addJob);
 $("jobs-clear").addEventListener("click", clearEnded);
 document.addEventListener("uploads", () => { $("jobs-part").hidden = count() + pending() === 0; });
 for (const id of ["new-collection", "first-collection"]) $(id).hidden = !given.makes;
 
+const gap = new URLSearchParams(location.search).get("gap");
+if (gap) {
+  $("for-gap").hidden = false;
+  /** @type {HTMLAnchorElement} */ ($("to-gap")).href = `/gaps?${new URLSearchParams({ gap })}`;
+}
+
 await loadCollections();
+if (gap) $("pick-files").focus();

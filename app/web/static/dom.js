@@ -7,6 +7,7 @@ const page = JSON.parse(/** @type {HTMLElement} */ (document.getElementById("pag
 export const language = page.language;
 /** The id of whoever has signed in. */
 export const who = page.who;
+const days = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en", { dateStyle: "medium", timeZone: "UTC" });
 const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 
 /**
@@ -55,6 +56,12 @@ export function duration(value) {
   if (value >= 10000) return `${(value / 1000).toFixed(1)} s`;
   return value < 10 ? `${Number(value.toFixed(1))} ms` : `${numbers.format(value)} ms`;
 }
+
+/** A date without a time of day, the same in every time zone. @param {string} date such as 2027-01-31 */
+export const day = (date) => days.format(new Date(`${date}T00:00:00Z`));
+
+/** Who did something: where there are no accounts, everybody is the same person. @param {{id: string, name: string}} person */
+export const personName = ({ id, name }) => (id === "local" ? t("local_person") : name);
 
 /** A passage's pages as words, "" for formats without pages. @param {number[]} pages */
 export function pagesText(pages) {

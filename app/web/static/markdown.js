@@ -166,6 +166,12 @@ export class Growing {
     this.frame = 0;
   }
 
+  /** Nothing more comes: draw what is still to be drawn. */
+  settle() {
+    if (this.frame) cancelAnimationFrame(this.frame);
+    this.draw();
+  }
+
   /** Replace everything by the final text. @param {string} text */
   finish(text) {
     this.stop();

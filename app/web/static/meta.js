@@ -1,7 +1,8 @@
 // @ts-check
 /** What stands below an answer: who wrote it, how it came about, copying, other answers, and what one thinks of it. */
 import { candidatesTable } from "./candidates.js";
-import { $, duration, h, has, headingPath, icon, pagesText, t } from "./dom.js";
+import { copyButton } from "./copying.js";
+import { duration, h, has, headingPath, icon, pagesText, t } from "./dom.js";
 import { opinion } from "./opinion.js";
 
 /**
@@ -42,9 +43,11 @@ export function footer(turn, message) {
       ...TOLD.filter((name) => name in result.timings_ms)
         .map((name) => `${t(`stage.${name}`)} ${duration(result.timings_ms[name])}${by(result.models[WORKERS[name]])}`));
   }
+  if (result && document.querySelector('nav a[href="/search"]')) { // where he may open it
+    actions.append(h("a", { class: "text-button", href: `/search?message=${encodeURIComponent(message.id)}` }, t("inspect")));
+  }
   if (message.text) {
-    const copy = h("button", { type: "button", class: "text-button", onclick: () => copyAnswer(turn, copy) }, t("copy"));
-    actions.append(copy);
+    actions.append(copyButton(t(turn.isCard() ? "copy_all" : "copy"), () => wholeAnswer(turn)));
   }
   if (message.state === "complete") {
     const { settings } = turn;
@@ -79,14 +82,12 @@ function variants(turn, message) {
     h("span", {}, t("variant", { index: at + 1, count: message.variants.length })), step("variant_after", at + 1));
 }
 
-/** The answer and its sources as Markdown. @param {Turn} turn @param {HTMLElement} button */
-async function copyAnswer(turn, button) {
+/** The answer and its sources as Markdown. @param {Turn} turn */
+function wholeAnswer(turn) {
   const lines = turn.passages.map((passage) => `- [${passage.number}] ` + [passage.title, passage.document,
     pagesText(passage.pages), headingPath(passage)].filter((part, i, all) => part && all.indexOf(part) === i).join(" · "));
   const sources = lines.length ? `\n\n## ${t("sources")}\n\n${lines.join("\n")}` : "";
-  const copied = await copyText(`${turn.message?.text ?? ""}${sources}\n`);
-  button.textContent = t(copied ? "copied" : "copy_failed");
-  setTimeout(() => { button.textContent = t("copy"); }, 2500);
+  return `${turn.message?.text ?? ""}${sources}\n`;
 }
 
 /** @param {Result} result */
@@ -100,20 +101,4 @@ function detailsOf(result) {
         .map((name) => [t(`stage.${name}`), duration(result.timings_ms[name])])),
       facts(t("models"), [...Object.entries(result.models).filter(([role, model]) => model && has(`role.${role}`))
         .map(([role, model]) => [t(`role.${role}`), model]), [t("trace"), result.trace_id]])));
-}
-
-/** Plain-HTTP addresses have no clipboard API: fall back to a selection. @param {string} text */
-async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = h("textarea", { class: "visually-hidden", readonly: true });
-    /** @type {HTMLTextAreaElement} */ (area).value = text;
-    $("log").append(area);
-    /** @type {HTMLTextAreaElement} */ (area).select();
-    const copied = document.execCommand("copy");
-    area.remove();
-    return copied;
-  }
 }

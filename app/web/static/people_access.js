@@ -7,7 +7,9 @@ const LEVELS = ["read", "write", "manage"];
 const ACTIONS = ["setup", "sign_in", "sign_out", "throttled", "session_end", "user_add", "user_role", "user_disable", "user_enable",
   "user_password", "user_remove", "user_unlock", "group_add", "group_remove", "member_add", "member_remove", "grant_set",
   "grant_remove", "key_add", "key_revoke", "collection_add", "collection_delete", "settings", "upload", "delete",
-  "restore_document", "rollback", "purge", "reindex", "export", "backup", "restore"];
+  "restore_document", "rollback", "purge", "reindex", "export", "backup", "restore",
+  "assistant_add", "assistant_change", "assistant_delete", "snippet_add", "snippet_change", "snippet_approve",
+  "snippet_delete", "snippet_restore"];
 
 const m = (/** @type {string} */ key, /** @type {Record<string, unknown>} */ values = {}) => t(`manage.${key}`, values);
 const levels = () => /** @type {[string, string][]} */ (LEVELS.map((level) => [level, t(`levels.${level}`)]));

@@ -2,7 +2,7 @@
 /** The state of the models, the collections to choose from and the examples to start with. */
 import { $, h, has, language, notice, t } from "./dom.js";
 import { offer } from "./scope.js";
-import { getJson, Problem } from "./stream.js";
+import { everything, getJson, Problem } from "./stream.js";
 
 /** @typedef {(question: string, instruction?: string) => void} Pick */
 
@@ -38,8 +38,8 @@ function showStatus(status) {
 
 /** Fill the collection picker and the examples. @param {Pick} pick */
 async function loadChoices(pick) {
-  const [collections, examples] = await Promise.all([getJson("/api/collections"), getJson("/api/examples")]);
-  offer(collections.data.map((/** @type {any} */ one) => one.name));
+  const [collections, examples, assistants] = await Promise.all([getJson("/api/collections"), getJson("/api/examples"), everything("/api/assistants")]);
+  offer(collections.data.map((/** @type {any} */ one) => one.name), assistants);
   const mine = (/** @type {any} */ one) => Number(one.language !== language);
   const ordered = [...examples.data].sort((a, b) => mine(a) - mine(b));
   $("examples-part").hidden = ordered.length === 0;

@@ -3,23 +3,29 @@
 
 /**
  * @typedef {{number: number, chunk_id: string, document: string, title: string, pages: number[],
- *   headings: string[], text: string, relevance: number|null}} Passage
+ *   headings: string[], text: string, relevance: number|null, audience?: "customer"|"internal"}} Passage
  * @typedef {{number: number, chunk_id: string, document: string, title: string, pages: number[],
  *   headings: string[], quote: string, start: number, end: number, position: number}} Citation
  * @typedef {{chunk_id: string, document: string, title: string, pages: number[], headings: string[],
  *   ranks: Record<string, number|null>, scores: Record<string, number|null>, relevance: number|null,
  *   passage: number|null}} Candidate
  * @typedef {{code: string, text: string}} Notice
+ * @typedef {{id: string, name: string, template: "answer"|"sales"}} Assistant
+ * @typedef {{name: "say"|"internal", start: number, end: number}} Part in code points of the answer
+ * @typedef {{snippet_id: string, question: string, answer: string, note: string, owner: {id: string, name: string},
+ *   expires_on: string, relevance: number|null, state?: "approved"|"changed"|"expired"|"draft"|"deleted"}} Offer
  * @typedef {{question: string, language: string, answer: string, outcome: string, citations: Citation[],
  *   passages: Passage[], candidates: Candidate[], notices: Notice[], suggestions: string[], profile: string,
- *   models: Record<string, string>, timings_ms: Record<string, number>, trace_id: string}} Result
+ *   models: Record<string, string>, timings_ms: Record<string, number>, trace_id: string,
+ *   assistant?: Assistant|null, parts?: Part[], offers?: Offer[]}} Result
  * @typedef {{collections: string[], instruction: string|null, rerank: boolean, top_k?: number|null,
- *   top_n?: number|null}} Settings
+ *   top_n?: number|null, assistant?: string|null}} Settings
  * @typedef {{verdict: "up"|"down", reasons: string[], text: string}} Feedback
  * @typedef {{id: string, conversation_id: string, question: string, settings: Settings, variant: number,
  *   variants: {id: string, variant: number, state: string}[], text: string, result: Result|null, code: string,
  *   state: "queued"|"running"|"complete"|"stopped"|"failed"|"interrupted", retryable: boolean, withheld: boolean,
- *   wiped: boolean, notices: Notice[], feedback: Feedback|null}} Message
+ *   wiped: boolean, notices: Notice[], feedback: Feedback|null, assistant?: Assistant|null, parts?: Part[],
+ *   offers?: Offer[]}} Message
  */
 
 /** A failure the page explains: `code`, a sentence for the reader, and whether asking again may help. */
@@ -58,6 +64,17 @@ async function request(path, options) {
 
 /** @param {string} path @returns {Promise<any>} */
 export const getJson = async (path) => (await request(path)).json();
+
+/** Everything of a list that comes in pages. @param {string} path @returns {Promise<any[]>} */
+export async function everything(path) {
+  const all = [];
+  for (let cursor = ""; ;) {
+    const page = await getJson(`${path}${path.includes("?") ? "&" : "?"}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    all.push(...page.data);
+    if (!page.next_cursor) return all;
+    cursor = page.next_cursor;
+  }
+}
 
 /**
  * Change something. Gives the JSON of the answer, null where it has none.
