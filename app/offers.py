@@ -66,12 +66,12 @@ class Matching:
     def match(self, assistant_id: str, question: str, *, judge: bool, stopped: Stopped) -> Matched:
         """At most ``MOST_OFFERS`` of them, those in the language of the question first, then the best.
 
-        Each has a phrasing that reaches the floor. It is judged with its answer as a passage for the question,
-        and the best again the other way round, because who asks the same is answered by the same: the mean of
-        both log odds has to reach the floor that passages are judged by. Nothing that was not judged is
-        offered: words for a customer are no guess. Notices: ``snippets_not_judged`` where reranking is off or
-        failed (or without ``judge``), ``snippets_not_matched`` (reason) where the embedder failed. Raises only
-        ``RerankStopped``.
+        Each has a phrasing that reaches the floor. It is judged with its answer as a passage for the
+        question, and the best again the other way round, because who asks the same is answered by the same:
+        the mean of both log odds has to reach the floor that passages are judged by. Nothing that was not
+        judged is offered: words for a customer are no guess. Notices: ``snippets_not_judged`` where
+        reranking is off or failed (or without ``judge``), ``snippets_not_matched`` (reason) where the
+        embedder failed. Raises only ``RerankStopped``.
         """
         snippets = self._rows.offered(assistant_id)
         if not snippets:
