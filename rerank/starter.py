@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rerank.errors import RerankError, RerankStopped
 from rerank.lexical_features import Read
+from rerank.log_odds import log_odds as log_odds_of
 from rerank.prompt import MAX_TOKENS
 from rerank.protocols import Stopped, never
 from rerank.question_kind import lists_steps
@@ -93,6 +94,7 @@ class StarterReranker:
         self._table = table or starter_table()
         self._weights = weights or Weights.load(starter_folder())
         self._statistics = statistics
+        self._floor = log_odds_of(self._weights.floor)
 
     @property
     def identity(self) -> str:
@@ -107,7 +109,10 @@ class StarterReranker:
     def score(
         self, query: str, passages: Sequence[str], instruction: str, stopped: Stopped = never
     ) -> Scores:
-        """See the role. An instruction raises passages that hold what it names and part of the question."""
+        """See the role. An instruction raises passages that hold what it names and part of the question.
+
+        It sorts, and makes nothing evidence: what is below ``default_floor`` without it stays below.
+        """
         wanted = SoftWanted.of(query, self._table, self._statistics)
         steering = Steering.of(instruction, self._statistics)
         by_hand = _ByHand(wanted, steering)
@@ -124,7 +129,15 @@ class StarterReranker:
             return 0.0
         log_odds = self._weights.bias + sum(map(float.__mul__, self._weights.coefficients, values))
         log_odds += by_hand.log_odds(read, coverage=values[0])
+        log_odds = self._steered(log_odds, by_hand.steering(read, coverage=values[0]))
         return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, log_odds))))
+
+    def _steered(self, log_odds: float, steering: float) -> float:
+        """Raised by ``steering`` (≥ 0); from below the floor never as far as the floor, in the same order."""
+        raised = log_odds + steering
+        if not steering or log_odds >= self._floor or raised <= self._floor - 1:
+            return raised
+        return self._floor - math.exp(self._floor - 1 - raised)
 
 
 class _ByHand:
@@ -137,8 +150,6 @@ class _ByHand:
     def log_odds(self, read: SoftRead, *, coverage: float) -> float:
         """To be added for one passage; ``coverage``: the share of the question that it holds."""
         total = 0.0
-        if self._steering.wishes:
-            total += STEERING * min(1.0, coverage / FULL_STEERING) * self._steering.match(Read.of(read.text))
         body = "\n".join(read.sentences[read.context :])
         if all(_ASKS.search(sentence) for sentence in read.sentences):
             total += ONLY_ASKS
@@ -150,3 +161,9 @@ class _ByHand:
             if any(not there.intersection(terms(name)) for name in strangers):
                 total += STRANGE_NAME
         return total
+
+    def steering(self, read: SoftRead, *, coverage: float) -> float:
+        """Log-odds (≥ 0) by which a passage is what the instruction asks for; ``coverage`` as above."""
+        if not self._steering.wishes:
+            return 0.0
+        return STEERING * min(1.0, coverage / FULL_STEERING) * self._steering.match(Read.of(read.text))

@@ -52,6 +52,24 @@ def test_distractors_stay_out_of_the_passages(demo: Services, example_id: str) -
     assert not set(_documents(_ask(demo, example_id))) & set(BY_ID[example_id]["unwanted_documents"])
 
 
+WISHES = (
+    "",
+    "优先选择含具体配置步骤、协议支持说明和客户可直接使用的FAQ解答",
+    "Prefer concrete steps, supported protocols and answers that a customer can use as they stand.",
+)
+
+
+@pytest.mark.parametrize("wish", WISHES)
+@pytest.mark.parametrize(
+    "question", ["How do I renew my parking permit?", "停车证怎么续？", "火星基地的食堂几点开门？"]
+)
+def test_what_the_documents_do_not_hold_is_not_answered_whatever_the_instruction(
+    demo: Services, question: str, wish: str
+) -> None:
+    asked = demo.ask(question, collections=(DEMO,), instruction=wish, principal=LOCAL)
+    assert demo.answer(asked).answer.outcome == "abstained"
+
+
 # What the starter models cannot do: they match words, and their translations, one by one.
 KNOWN_MISSES = {
     "en-breach-notice": "another passage shares more of the question's words",
