@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.audience import Audiences
 from app.catalogue import say
-from app.choosing import STARTER_MARGIN, chosen
+from app.choosing import chosen
 from app.conversation import completed
 from app.metrics import unobserved
 from app.models import Models
@@ -166,12 +166,7 @@ class Answering:
         settings, ask = self._settings.rerank, trace.ask
         audience_of = self._audiences.reader() if ask.card else None
         selection = chosen(
-            trace.ranked,
-            top_n=ask.top_n,
-            floor=trace.floor,
-            settings=settings,
-            audience_of=audience_of,
-            margin=STARTER_MARGIN if self._models.profile == "starter" else None,
+            trace.ranked, top_n=ask.top_n, floor=trace.floor, settings=settings, audience_of=audience_of
         )
         tokens = settings.neighbour_tokens
         return with_neighbours(

@@ -1,21 +1,13 @@
 """Which candidates become passages: among all of them, or for customers and for colleagues apart."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rerank.log_odds import log_odds
 from rerank.select import Selection, select
 from rerank.settings import RerankSettings
 from retrieval.types import Audience, Chunk, Notice, Passage, Ranked
 
 AUDIENCES: tuple[Audience, ...] = ("customer", "internal")
-STARTER_MARGIN = 2.0
-"""Log odds below the best passage from which on the starter reranker's internal passage is no note to it.
-
-Tried on ten questions to the demo (``app/docs/experiments.md``): notes on another subject 2 → 0, none lost
-that belonged to the answer. Other rerankers part the two by far more, and keep their floor.
-"""
 
 
 def chosen(
@@ -25,27 +17,24 @@ def chosen(
     floor: float,
     settings: RerankSettings,
     audience_of: Callable[[Chunk], Audience] | None,
-    margin: float | None = None,
 ) -> Selection:
     """At most ``top_n`` passages, as ``select`` chooses them.
 
     With ``audience_of``: at most so many of each audience, those for customers first, numbered on, each with
     its audience. One audience takes no place of the other's and hides no near-duplicate of it; what nobody
-    judged is passed over in both where anything was judged. Where there is something for customers, internal
-    passages have to come within ``margin`` (log odds) of the best of it: they are notes to that answer.
+    judged is passed over in both where anything was judged.
     """
     if audience_of is None:
         return _selected(ranked, top_n, floor, settings)
     judged = [entry for entry in ranked if entry.relevance is not None] or list(ranked)
     fit = {entry.chunk.id: audience_of(entry.chunk) for entry in judged}
-    found: list[tuple[Audience, Selection]] = []
-    for audience in AUDIENCES:
-        own = [entry for entry in judged if fit[entry.chunk.id] == audience]
-        least = floor
-        if found and margin is not None:
-            least = max([floor, *(_below(each.relevance, margin) for each in found[0][1].passages[:1])])
-        found.append((audience, _selected(own, top_n, least, settings)))
-    return _together(found, top_n)
+    return _together(
+        [
+            (each, _selected([e for e in judged if fit[e.chunk.id] == each], top_n, floor, settings))
+            for each in AUDIENCES
+        ],
+        top_n,
+    )
 
 
 def _selected(ranked: Sequence[Ranked], top_n: int, floor: float, settings: RerankSettings) -> Selection:
@@ -56,11 +45,6 @@ def _selected(ranked: Sequence[Ranked], top_n: int, floor: float, settings: Rera
         near_duplicate=settings.near_duplicate,
         diversity=settings.diversity,
     )
-
-
-def _below(relevance: float | None, margin: float) -> float:
-    """The relevance so many log odds below this one."""
-    return 0.0 if relevance is None else 1 / (1 + math.exp(margin - log_odds(relevance)))
 
 
 def _together(selections: Sequence[tuple[Audience, Selection]], top_n: int) -> Selection:

@@ -122,17 +122,19 @@ def build(spec: Spec, tokenizer: "Tokenizer") -> Workload:
 
 
 def _cut(text: str, ends: Sequence[int], first: int, tokens: int, count: Callable[[str], int]) -> str:
-    """Text behind token ``first`` that counts ``tokens`` tokens, or as near as its surroundings allow.
+    """Text behind token ``first``, or one soon behind it, that counts ``tokens`` tokens.
 
-    Raises ``ValueError`` where the text is too short.
+    Where none does (a text counts otherwise than inside its surroundings) the nearest. Raises ``ValueError``
+    where the text is too short.
     """
-    if first + tokens + _NEAR >= len(ends):
-        raise ValueError(f"the demo documents have {len(ends)} tokens, {first + tokens + _NEAR} are needed")
-    start = ends[first]
+    if first + tokens + 2 * _NEAR >= len(ends):
+        needed = first + tokens + 2 * _NEAR
+        raise ValueError(f"the demo documents have {len(ends)} tokens, {needed} are needed")
     tried = {}
-    for more in sorted(range(-_NEAR, _NEAR + 1), key=abs):
-        part = text[start : ends[max(first + 1, first + tokens + more)]]
-        tried[part] = abs(count(part) - tokens)
-        if tried[part] == 0:
-            return part
+    for place in range(first, first + _NEAR):
+        for more in sorted(range(-_NEAR, _NEAR + 1), key=abs):
+            part = text[ends[place] : ends[max(place + 1, place + tokens + more)]]
+            tried[part] = abs(count(part) - tokens)
+            if tried[part] == 0:
+                return part
     return min(tried, key=lambda part: tried[part])

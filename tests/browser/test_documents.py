@@ -123,8 +123,7 @@ def test_settings_keep_wordings_cut_anew_and_delete_only_by_name(open_page: Open
     expect(page.locator("#collection")).not_to_have_value(collection)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("language", "width"), [("zh", 360), ("en", 1280)])
 def test_every_part_is_readable_by_everyone_in_both_languages_and_widths(
     open_page: Open, server: str, language: str, width: int
 ) -> None:

@@ -43,8 +43,7 @@ def evaluation(open_page: Open, language: str, **form: object) -> Page:
     return page
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("language", "width"), [("zh", 360), ("en", 1280)])
 def test_set_is_asked_and_its_result_is_readable_by_everyone(
     open_page: Open, golden: str, language: str, width: int
 ) -> None:

@@ -12,8 +12,7 @@ from tests.browser.conftest import Open
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("language", "width"), [("zh", 360), ("en", 1280)])
 def test_figures_are_those_of_the_metrics_and_readable_by_everyone(
     open_page: Open, server: str, language: str, width: int
 ) -> None:

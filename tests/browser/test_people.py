@@ -229,8 +229,7 @@ def test_key_is_revoked_and_the_log_tells_and_verifies(visit: Visit) -> None:
         expect(page.get_by_text("each fits the one before it")).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("language", "width"), [("zh", 360), ("en", 1280)])
 def test_every_part_is_readable_by_everyone_in_both_languages_and_widths(
     visit: Visit, language: str, width: int
 ) -> None:

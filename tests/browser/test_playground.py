@@ -35,8 +35,7 @@ def typed(page: Page, query: str, candidates: str, instruction: str = "") -> Non
     page.locator("#instruction").fill(instruction)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("language", "width"), [("zh", 360), ("en", 1280)])
 def test_example_is_judged_compared_and_readable_by_everyone(
     open_page: Open, language: str, width: int
 ) -> None:

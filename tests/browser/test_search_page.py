@@ -21,8 +21,9 @@ def inspector(open_page: Open, language: str, query: str = "", **form: object) -
     return page
 
 
-@pytest.mark.parametrize(("language", "question"), [("zh", INVOICE), ("en", EXPORT)])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    ("language", "question", "width"), [("zh", INVOICE, 360), ("en", EXPORT, 1280)]
+)
 def test_question_is_shown_through_every_stage_with_named_scores(
     open_page: Open, language: str, question: str, width: int
 ) -> None:
