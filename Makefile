@@ -36,8 +36,9 @@ $(DEV_STAMP): $(STAMP)
 run: $(STAMP)
 	@exec $(BIN)/touchstone serve
 
-# By file, so that what a file sets up is set up once; four at most, for each may hold a server and a browser.
-SHARED_OUT := -n auto --maxprocesses 4 --dist loadfile
+# By file, so that what a file sets up is set up once, in the order of tests/conftest.py; four at most, for each may
+# hold a server and a browser.
+SHARED_OUT := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: lint
 	$(BIN)/python -m pytest $(SHARED_OUT)

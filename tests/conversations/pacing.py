@@ -26,11 +26,17 @@ class PacedGenerator(ScriptedGenerator):
         self.held = threading.Event()
         self.ended = threading.Event()
         self.written = 0
+        self._count = threading.Lock()
+        self._writing = 0
 
     def reset(self) -> None:
-        """As fast as can be."""
+        """As fast as can be, once what is being written has ended."""
         self.release.set()
         self.pace_s, self.hold_after, self._fails_after = 0.0, None, None
+        deadline = time.monotonic() + 10
+        while self._writing:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
 
     def hold(self, after: int) -> None:
         """Let answers from now on stand still behind so many words."""
@@ -48,17 +54,23 @@ class PacedGenerator(ScriptedGenerator):
 
     def stream(self, prompt: Prompt, sampling: Sampling, stopped: Stopped = never) -> Iterator[str]:
         """See the role."""
+        written = 0  # its own: another answer may be written at the same time
         self.written = 0
         self.ended.clear()
+        with self._count:
+            self._writing += 1
         try:
             for word in super().stream(prompt, sampling, stopped):
-                if self.written == self.hold_after:
+                if written == self.hold_after:
                     self.held.set()
                     while not self.release.wait(0.01):
                         if stopped():
                             return
                 time.sleep(self.pace_s)
                 yield word
-                self.written += 1
+                written += 1
+                self.written = written
         finally:
+            with self._count:
+                self._writing -= 1
             self.ended.set()
