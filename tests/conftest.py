@@ -39,10 +39,15 @@ SLOW_FOLDERS = {
     "monitoring",
 }  # fmt: skip
 SLOW_FILES = {"test_chroma_files.py", "test_scheduler.py", "test_suspicious.py", "test_worker.py"}
+BUSY_FILES = {*SLOW_FILES, "test_streams.py", "test_jobs.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests as slow by where they stand; the longest files begin first: none is left to the end."""
+    """Mark tests as slow by where they stand; the longest files begin first: none is left to the end.
+
+    What kills, races or drives a browser is tried a second time where it fails: on two busy cores something
+    is late now and then. The summary names each that was. What guards rights has one try.
+    """
 
     def place(item: pytest.Item) -> int:
         folder, name = item.path.relative_to(ROOT).parts[0], item.path.name
@@ -55,6 +60,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if place(item) in (0, 2) or item.path.parent.name == "faults":
             item.add_marker("slow")
+        if place(item) < 2 or item.path.parent.name == "care" or item.path.name in BUSY_FILES:
+            item.add_marker(pytest.mark.flaky(reruns=1))
     items.sort(key=place)
 
 
