@@ -1,6 +1,7 @@
 """Guards for every test: no network beyond this machine, no hub, fixed seeds, real data folder untouched."""
 
 import gc
+import logging
 import os
 import random
 import socket
@@ -73,7 +74,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def guards(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No foreign sockets, a data folder of the test's own, the same seeds every time."""
+    """No foreign sockets, a data folder of the test's own, the same seeds every time, logging turned on."""
+    logging.disable(logging.NOTSET)  # the command line turns it off for its process
     monkeypatch.setattr(socket.socket, "connect", _guarded_connect)
     monkeypatch.setenv("TOUCHSTONE_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     random.seed(7)
