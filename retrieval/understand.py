@@ -42,7 +42,8 @@ def understand(asked: str, scope: Scope, completed: str = "") -> Query:
     """
     whole = _clean(completed or asked)
     inner = unframed(whole)
-    text = whole if is_vague(inner) else inner
+    framed = inner != whole and not is_vague(inner)
+    text = inner if framed else whole
     return Query(
         asked=asked,
         text=text,
@@ -50,7 +51,7 @@ def understand(asked: str, scope: Scope, completed: str = "") -> Query:
         language=detect_language(_clean(asked) if _LETTERS.search(asked) else text),
         terms=tuple(dict.fromkeys(content_terms(text))),
         vague=is_vague(text),
-        framed=text != whole,
+        framed=framed,
     )
 
 

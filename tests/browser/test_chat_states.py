@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.axe import violations_in_both_themes
 from tests.browser.conftest import Open
+from tests.browser.test_chat import ask
 
 pytestmark = pytest.mark.browser
 
@@ -15,17 +16,6 @@ UNKNOWN = {
     "zh": "火星上的企鹅每年要交多少房产税？",
     "en": "Which penguin on Mars won the chess tournament of 1874?",
 }
-
-
-def ask(page: Page, question: str) -> Locator:
-    turns = page.locator(".turn")
-    before = turns.count()
-    page.locator("#question").fill(question)
-    page.keyboard.press("Enter")
-    expect(turns).to_have_count(before + 1)
-    turn = turns.nth(before)
-    expect(turn).not_to_have_attribute("aria-busy", "true")
-    return turn
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -13,6 +13,7 @@ from tests.browser.conftest import SCREENSHOTS, Open
 from tests.browser.filling import new_collection
 from tests.browser.streams import take_stream, until, write
 from tests.browser.test_assistants_page import HOSTILE, in_days, new_snippet, post
+from tests.browser.test_chat import ask as asked
 
 pytestmark = pytest.mark.browser
 
@@ -66,11 +67,7 @@ def server(filling_server: str) -> str:
 
 def ask(page: Page, language: str = "en") -> Locator:
     """Ask; its answer when it is complete."""
-    page.locator("#question").fill(QUESTION[language])
-    page.keyboard.press("Enter")
-    turn = page.locator(".turn").last
-    expect(turn).not_to_have_attribute("aria-busy", "true")
-    return turn
+    return asked(page, QUESTION[language])
 
 
 def chat(open_page: Open, assistant: dict[str, Any], language: str = "en", **form: object) -> Page:

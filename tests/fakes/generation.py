@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from generation.errors import GenerationError, Truncated
 from generation.protocols import Stopped, never
 from generation.types import Message, Prompt, Sampling
 from retrieval.types import Chunk, Language, Passage
+from tests.fakes.http import served
 
 
 class ScriptedGenerator:
@@ -122,17 +123,9 @@ def model_server(lines: Sequence[bytes], *, status: int = 200, pause_s: float = 
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{http.server_address[1]}"
-    try:
+    with served(Handler) as url:
+        server.url = url
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
 
 
 def chunks(*pieces: str, finish: str = "stop", done: bool = True) -> list[bytes]:

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from rerank.starter import StarterReranker
 from tests.fakes.embedding_server import vector
+from tests.fakes.http import served
 
 ANSWER = "The pump of hall 3 is serviced every 400 hours. [1] Its filter is changed each time."
 
@@ -110,15 +111,9 @@ def model_server() -> Iterator[ModelServer]:
     """Serve on a free port until the block ends."""
     state = ModelServer()
     handler = type("Handler", (_Handler,), {"state": state, "reranker": StarterReranker(None)})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.release()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(handler) as url:
+        state.url = f"{url}/v1"
+        try:
+            yield state
+        finally:
+            state.release()
